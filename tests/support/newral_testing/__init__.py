@@ -1,0 +1,1 @@
+"""Helpers that several test suites share: importable as `newral_testing` in every test."""
