@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from newral_spec.postgres import InvalidQueries, parse_queries
 
 TWO_QUERIES = """\
