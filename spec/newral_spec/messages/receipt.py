@@ -21,14 +21,16 @@ from newral_spec.messages.fields import (
     require_kind,
 )
 
-Outcome = Literal["accepted", "rejected", "refused"]
+Outcome = Literal["accepted", "owed", "rejected", "refused"]
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What became of one result, with the reveal of its commitment.
 
-    `refused` means that the result was not considered (late, foreign, malformed); `rejected`
-    that it was found wrong. `position` is the index of the verdict in the log.
+    `accepted`: it is, or agrees with, the unit's accepted result. `owed`: committed before the job
+    ended without needing it; paid, but never part of the answer. `rejected`: found wrong.
+    `refused`: not considered (late, foreign, malformed). `position` is the index of the verdict
+    in the log.
     """
 
     lease: Hex32
