@@ -1,8 +1,7 @@
 # Everything runs in .venv, which is made on first use and remade when the lock file changes.
-# Example: make demo ARGS=--json
+# From another directory: make -C DIRECTORY demo ARGS=--json
 
-ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-BIN := $(ROOT)/.venv/bin
+BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
 
@@ -18,29 +17,29 @@ help:
 	@echo 'make clean    remove .venv, caches and build outputs'
 
 venv:
-	@$(ROOT)/scripts/make_venv.sh
+	@scripts/make_venv.sh
 
 demo: venv
 	@$(BIN)/newral demo $(ARGS)
 
 test: check
-	cd $(ROOT) && $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: venv
-	cd $(ROOT) && $(BIN)/ruff check .
-	cd $(ROOT) && $(BIN)/ruff format --check .
-	cd $(ROOT) && $(BIN)/mypy
-	cd $(ROOT) && $(BIN)/lint-imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # uv resolves for every platform at once; it is needed here only, so it is not in the lock itself.
 lock: venv
-	$(BIN)/python -m venv --clear $(ROOT)/build/lock
-	$(ROOT)/build/lock/bin/python -m pip install -q --disable-pip-version-check uv
-	cd $(ROOT) && build/lock/bin/uv pip compile pyproject.toml --extra all --group dev \
+	$(BIN)/python -m venv --clear build/lock
+	build/lock/bin/python -m pip install -q --disable-pip-version-check uv
+	build/lock/bin/uv pip compile pyproject.toml --extra all --group dev \
 	    --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet \
 	    -o requirements/dev.lock
 
 clean:
-	cd $(ROOT) && rm -rf .venv build dist .cache .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv build dist .cache .mypy_cache .ruff_cache .pytest_cache \
 	    .hypothesis .import_linter_cache
-	find $(ROOT) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
