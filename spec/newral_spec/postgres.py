@@ -14,7 +14,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, LiteralString, NamedTuple
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Error
 
 _HEADING: Final = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --$")
 
@@ -149,8 +149,12 @@ async def _applied(connection: AsyncConnection[Any], package: str) -> dict[str, 
 
 
 async def _apply(connection: AsyncConnection[Any], package: str, migration: Migration) -> None:
-    # Without parameters the text goes to the server as it is, several statements and all.
-    await connection.execute(migration.text)
+    try:
+        # Without parameters the text goes to the server as it is, several statements and all.
+        await connection.execute(migration.text)
+    except Error as error:
+        error.add_note(f"in {package}/migrations/{migration.name}")
+        raise
     await connection.execute(
         "INSERT INTO public.schema_migrations (package, name, sha256) VALUES (%s, %s, %s)",
         [package, migration.name, migration.sha256],
