@@ -13,10 +13,15 @@ ORDER BY name
 FOR NO KEY UPDATE
 
 -- transfers_concerned --
--- The transfers of these ids, and those that ended a pending one of them.
+-- The transfers of these ids, and those that ended a pending one of them. Not one OR: that reads
+-- the whole table.
 SELECT id, phase, debit, credit, amount, reason, job, lease, pending_id
 FROM ledger.transfers
-WHERE id = ANY(%(ids)s::bytea[]) OR pending_id = ANY(%(ids)s::bytea[])
+WHERE id = ANY(%(ids)s::bytea[])
+UNION
+SELECT id, phase, debit, credit, amount, reason, job, lease, pending_id
+FROM ledger.transfers
+WHERE pending_id = ANY(%(ids)s::bytea[])
 
 -- insert_transfers --
 -- Adds transfers, in the order given.
