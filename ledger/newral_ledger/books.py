@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import msgspec
 from psycopg import AsyncConnection
 
 from newral_ledger.transfers import (
@@ -31,34 +30,14 @@ from newral_spec.postgres import load_queries
 QUERIES: Final = load_queries("newral_ledger", "books.sql")
 
 
-async def post(connection: AsyncConnection[Any], transfer: Transfer) -> Result:
-    """Record one transfer as it is: single, or pending."""
-    return (await post_many(connection, [transfer]))[0]
+async def record(connection: AsyncConnection[Any], request: Request) -> Result:
+    """Record one transfer: single or pending, or the posting or voiding of a pending one."""
+    return (await record_many(connection, [request]))[0]
 
 
-async def reserve(connection: AsyncConnection[Any], transfer: Transfer) -> Result:
-    """Record a transfer as pending. `INSUFFICIENT_FUNDS` when the debit account cannot cover it."""
-    pending = msgspec.structs.replace(transfer, phase=Phase.PENDING)
-    return (await post_many(connection, [pending]))[0]
-
-
-async def post_pending(
-    connection: AsyncConnection[Any],
-    pending_id: str,
-    transfer_id: str,
-    amount: int | None = None,
-) -> Result:
-    """Move what `pending_id` reserved, or the lesser `amount`, under the id `transfer_id`."""
-    posting = Posting(id=transfer_id, pending_id=pending_id, amount=amount)
-    return (await post_many(connection, [posting]))[0]
-
-
-async def void_pending(connection: AsyncConnection[Any], pending_id: str) -> Result:
-    """Free what `pending_id` reserved."""
-    return (await post_many(connection, [Voiding(pending_id=pending_id)]))[0]
-
-
-async def post_many(connection: AsyncConnection[Any], requests: Sequence[Request]) -> list[Result]:
+async def record_many(
+    connection: AsyncConnection[Any], requests: Sequence[Request]
+) -> list[Result]:
     """Record requests in order, each seeing the effect of those before; a result for each.
 
     A request that is refused changes nothing, and does not stop those after it.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,16 @@ from newral_testing.transfers import FUNDING, requests
 from psycopg import AsyncConnection
 
 from newral_ledger import books
-from newral_ledger.transfers import Balance, Books, Request, Result, Transfer
+from newral_ledger.transfers import (
+    Balance,
+    Books,
+    Phase,
+    Posting,
+    Request,
+    Result,
+    Transfer,
+    Voiding,
+)
 from newral_spec import trail
 from newral_spec.postgres import migrate
 
@@ -26,6 +36,11 @@ def transfer(number: int, debit: str, credit: str, amount: int) -> Transfer:
     return Transfer(
         id=f"{number:064x}", debit=debit, credit=credit, amount=amount, reason="work", job=JOB
     )
+
+
+def reservation(number: int, amount: int, provider: str = KEY) -> Transfer:
+    lease = transfer(number, ESCROW, trail.provider_account(provider), amount)
+    return msgspec.structs.replace(lease, phase=Phase.PENDING)
 
 
 GRANT = transfer(1, trail.ISSUANCE, REQUESTER, 100)
@@ -59,7 +74,7 @@ async def test_any_history_ends_as_it_does_in_memory(
     async with connection.transaction(force_rollback=True):
         results: list[Result] = []
         for start in range(0, len(told), batch):
-            results += await books.post_many(connection, told[start : start + batch])
+            results += await books.record_many(connection, told[start : start + batch])
         assert results == expected
         assert touched(await books.balances(connection)) == touched(dict(model.balances))
         assert await books.check_invariants(connection) == []
@@ -68,38 +83,44 @@ async def test_any_history_ends_as_it_does_in_memory(
 async def test_a_lease_reserves_its_price_and_is_paid_from_it(
     connection: AsyncConnection[Any],
 ) -> None:
-    assert await books.post_many(connection, [GRANT, FUND]) == [Result.OK, Result.OK]
-    lease = transfer(3, ESCROW, trail.provider_account(KEY), 30)
-    assert await books.reserve(connection, lease) is Result.OK
+    assert await books.record_many(connection, [GRANT, FUND]) == [Result.OK, Result.OK]
+    lease = reservation(3, 30)
+    assert await books.record(connection, lease) is Result.OK
     assert (await books.balance(connection, ESCROW)).available == 20
-    second = transfer(4, ESCROW, trail.provider_account(KEY), 30)
-    assert await books.reserve(connection, second) is Result.INSUFFICIENT_FUNDS
-    assert await books.post_pending(connection, lease.id, "d" * 64, 25) is Result.OK
-    assert await books.reserve(connection, second) is Result.INSUFFICIENT_FUNDS
-    assert await books.post(connection, transfer(5, ESCROW, REQUESTER, 5)) is Result.OK
+    second = reservation(4, 30)
+    assert await books.record(connection, second) is Result.INSUFFICIENT_FUNDS
+    assert (
+        await books.record(connection, Posting(id="d" * 64, pending_id=lease.id, amount=25))
+        is Result.OK
+    )
+    assert await books.record(connection, second) is Result.INSUFFICIENT_FUNDS
+    assert await books.record(connection, transfer(5, ESCROW, REQUESTER, 5)) is Result.OK
     assert await books.balance(connection, ESCROW) == Balance(20, 0)
-    assert await books.void_pending(connection, lease.id) is Result.PENDING_ALREADY_POSTED
+    assert (
+        await books.record(connection, Voiding(pending_id=lease.id))
+        is Result.PENDING_ALREADY_POSTED
+    )
     assert await books.balance(connection, "provider:" + "9" * 64) == Balance()
-    assert await books.post_many(connection, []) == []
+    assert await books.record_many(connection, []) == []
 
 
 async def test_what_a_transaction_rolls_back_was_never_recorded(
     connection: AsyncConnection[Any],
 ) -> None:
     async with connection.transaction(force_rollback=True):
-        await books.post_many(connection, [GRANT, FUND])
+        await books.record_many(connection, [GRANT, FUND])
     assert await books.balances(connection) == {}
 
 
 async def test_concurrent_leases_never_exceed_escrow(
     connection: AsyncConnection[Any], postgres_dsn: str
 ) -> None:
-    await books.post_many(connection, [GRANT, FUND])
+    await books.record_many(connection, [GRANT, FUND])
 
     async def lend(number: int) -> Result:
         async with await AsyncConnection.connect(postgres_dsn) as own:
-            lease = transfer(number, ESCROW, trail.provider_account(f"{number % 3:064x}"), 10)
-            return await books.reserve(own, lease)
+            lease = reservation(number, 10, f"{number % 3:064x}")
+            return await books.record(own, lease)
 
     results = await asyncio.gather(*(lend(number) for number in range(10, 20)))
     assert sorted(results) == [Result.INSUFFICIENT_FUNDS] * 5 + [Result.OK] * 5
@@ -110,15 +131,14 @@ async def test_concurrent_leases_never_exceed_escrow(
 async def test_a_pending_transfer_posted_by_several_at_once_is_posted_once(
     connection: AsyncConnection[Any], postgres_dsn: str
 ) -> None:
-    await books.post_many(connection, [GRANT, FUND])
-    lease = transfer(3, ESCROW, trail.provider_account(KEY), 30)
-    await books.reserve(connection, lease)
+    await books.record_many(connection, [GRANT, FUND])
+    lease = reservation(3, 30)
+    await books.record(connection, lease)
 
     async def end(number: int) -> Result:
         async with await AsyncConnection.connect(postgres_dsn) as own:
-            if number == 0:
-                return await books.void_pending(own, lease.id)
-            return await books.post_pending(own, lease.id, f"{number:064x}")
+            posting = Posting(id=f"{number:064x}", pending_id=lease.id)
+            return await books.record(own, posting if number else Voiding(pending_id=lease.id))
 
     results = await asyncio.gather(*(end(number) for number in (0, 4, 4, 5)))
     assert results.count(Result.OK) == 1
@@ -138,14 +158,14 @@ async def test_a_pending_transfer_posted_by_several_at_once_is_posted_once(
 async def test_the_database_refuses_what_the_code_never_asks(
     connection: AsyncConnection[Any], statement: str
 ) -> None:
-    await books.post_many(connection, [GRANT, FUND])
+    await books.record_many(connection, [GRANT, FUND])
     with pytest.raises(psycopg.Error):
         await connection.execute(statement.encode())
     assert await books.check_invariants(connection) == []
 
 
 async def test_altered_balances_are_found(connection: AsyncConnection[Any]) -> None:
-    await books.post_many(connection, [GRANT, FUND])
+    await books.record_many(connection, [GRANT, FUND])
     await connection.execute("UPDATE ledger.accounts SET posted = 70 WHERE name = %s", [REQUESTER])
     assert await books.check_invariants(connection) == [
         "the balances sum to 20, not 0",
