@@ -1,0 +1,1 @@
+"""The coordinator: takes jobs, lends units, judges results, keeps the books, publishes."""

@@ -57,6 +57,12 @@ async def record_many(
     return results
 
 
+async def recorded(connection: AsyncConnection[Any], transfer_id: str) -> Transfer | None:
+    """The transfer of this id, if the books have it."""
+    found = await _transfers(connection, [bytes.fromhex(transfer_id)])
+    return next((transfer for transfer in found if transfer.id == transfer_id), None)
+
+
 async def balance(connection: AsyncConnection[Any], account: str) -> Balance:
     """One account; zero when nothing was ever recorded for it."""
     cursor = await connection.execute(QUERIES["balance"], {"name": account})

@@ -45,6 +45,8 @@ class DirectMessage(msgspec.Struct, frozen=True):
     created_at: int
     rumor_id: str
     reply_to: str | None
+    seal: event.Event
+    """What the sender signed: evidence that it sent something, without showing what."""
 
 
 class _Rumor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,6 +117,7 @@ def unwrap(wrapped: event.Event, recipient: keys.SecretKey) -> DirectMessage:
         created_at=rumor.created_at,
         rumor_id=rumor_id,
         reply_to=reply_to if reply_to is not None and keys.is_hex32(reply_to) else None,
+        seal=seal,
     )
 
 

@@ -1,0 +1,1 @@
+"""Load, decide, carry out: the impure part of each input's handling, around pure decisions."""

@@ -1,0 +1,171 @@
+"""What happens because time passes, or because something is ready to happen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+
+import msgspec
+from newral_kernels.registry import identity
+
+from newral_coordinator import answers, leases, stages
+from newral_coordinator.assignment import Applicant, ReadyUnit, assign
+from newral_coordinator.handlers import progress
+from newral_coordinator.handlers.work import free_unit
+from newral_coordinator.instructions import Publish
+from newral_coordinator.leases import Requirements
+from newral_coordinator.model import LeaseRecord, Provider, Unit
+from newral_coordinator.results import end_lease
+from newral_coordinator.scope import Scope
+from newral_coordinator.states import JobState, LeaseState
+from newral_ledger import books, log
+from newral_spec import limits, trail
+from newral_spec.messages import (
+    Checkpoint,
+    Receipt,
+    Verdict,
+    encode_checkpoint,
+    encode_receipt,
+)
+
+UNITS_PER_ASSIGNMENT: int = 256
+"""Ready units looked at in one step."""
+
+OFFERS_PER_STEP: int = 256
+"""Offers repeated in one step."""
+
+PROGRESS_STEP: float = 0.005
+"""Progress smaller than this is not published."""
+
+
+async def end_overdue(scope: Scope) -> None:
+    """Leases past their deadline or of silent nodes end; so do jobs past theirs."""
+    lost = scope.now - scope.policy.lost_seconds
+    for lease in await scope.store.overdue_leases(scope.now, lost):
+        late = lease.deadline <= scope.now
+        reason = "its deadline has passed" if late else "its node is silent"
+        await scope.run(end_lease(lease, LeaseState.EXPIRED, reason))
+        await free_unit(scope, lease, reason)
+    for job in await scope.store.overdue_jobs(scope.now):
+        await progress.end_job(scope, job, JobState.EXPIRED, "its deadline has passed")
+
+
+async def lend(scope: Scope) -> None:
+    """Give ready units to nodes that asked for work."""
+    units = await scope.store.ready_units(UNITS_PER_ASSIGNMENT)
+    if not units:
+        return
+    applicants = await _applicants(scope)
+    if not any(applicant.slots for applicant in applicants):
+        return
+    excluded = await scope.store.excluded_providers([unit.id for unit in units])
+    escrow = {
+        job: (await books.balance(scope.store.connection, trail.escrow_account(job))).available
+        for job in {unit.job for unit in units}
+    }
+    ready = [
+        ReadyUnit(
+            unit=unit,
+            identity=(needs := _requirements(scope, unit)).identity,
+            memory_bytes=needs.memory_bytes,
+            excluded=excluded.get(unit.id, frozenset()),
+            price=scope.policy.unit_price(unit.cost_s),
+        )
+        for unit in units
+    ]
+    granted: list[tuple[str, LeaseRecord, Unit]] = []
+    for item, provider in assign(ready, applicants, escrow, scope.rng):
+        unit, lease, instructions = leases.grant(
+            item.unit, provider, item.price, scope.policy, scope.now
+        )
+        await scope.run(instructions)
+        granted.append((provider, lease, unit))
+    await _offer(scope, granted)
+
+
+async def _applicants(scope: Scope) -> list[Applicant]:
+    since = scope.now - scope.policy.lost_seconds
+    return [
+        _applicant(provider, offered) for provider, offered in await scope.store.applicants(since)
+    ]
+
+
+def _applicant(provider: Provider, offered: frozenset[str]) -> Applicant:
+    request = provider.request
+    # Offers that the node had not seen when it spoke will fill slots that it reported free.
+    unseen = len(offered - {holding.lease for holding in request.holding})
+    return Applicant(
+        key=provider.key,
+        slots=max(0, request.slots - unseen),
+        identities=frozenset(kernel.identity for kernel in request.kernels),
+        memory_bytes=request.memory_bytes,
+    )
+
+
+def _requirements(scope: Scope, unit: Unit) -> Requirements:
+    kernel = scope.kernels.get(unit.kernel, unit.version)
+    memory = min(kernel.memory_bytes_max, scope.policy.memory_bytes_max)
+    return Requirements(identity=identity(kernel), memory_bytes=memory)
+
+
+async def _offer(scope: Scope, granted: list[tuple[str, LeaseRecord, Unit]]) -> None:
+    granted.sort(key=lambda item: item[0])
+    for provider, items in groupby(granted, key=lambda item: item[0]):
+        pairs = [(lease, unit, _requirements(scope, unit)) for _, lease, unit in items]
+        await scope.run(leases.offer(provider, pairs, [], scope.policy))
+
+
+async def offer_again(scope: Scope) -> None:
+    """Repeat offers that their nodes have not confirmed: relays drop ephemeral events."""
+    before = scope.now - scope.policy.reoffer_seconds
+    granted: list[tuple[str, LeaseRecord, Unit]] = []
+    for lease in await scope.store.leases_to_offer_again(before, OFFERS_PER_STEP):
+        unit = await scope.store.unit(lease.unit)
+        assert unit is not None
+        await scope.store.put(replace(lease, heard_at=scope.now))
+        granted.append((lease.provider, lease, unit))
+    await _offer(scope, granted)
+
+
+async def report_progress(scope: Scope) -> None:
+    """Tell requesters how far their jobs are, not too often."""
+    for job in await scope.store.active_jobs():
+        if scope.now - job.reported_at < scope.policy.feedback_seconds:
+            continue
+        share = stages.progress(await scope.store.stages(job.id), job.cost_s)
+        if share - job.reported_progress < PROGRESS_STEP:
+            continue
+        reported = replace(job, reported_progress=share, reported_at=scope.now)
+        await scope.store.put(reported)
+        eta = stages.remaining_seconds(share, scope.now - job.accepted_at)
+        text = f"{share:.1%} of the work is done"
+        await scope.run(answers.phase(job, "running", text, progress=share, eta_s=eta))
+
+
+async def send_receipts(scope: Scope) -> None:
+    """Put waiting verdicts into receipts, one event for each provider."""
+    rows = await scope.store.waiting_verdicts(limits.VERDICTS_MAX)
+    for provider, group in groupby(rows, key=lambda row: str(row["provider"])):
+        items = list(group)
+        verdicts = tuple(msgspec.convert(row["verdict"], Verdict) for row in items)
+        draft = encode_receipt(Receipt(provider=provider, verdicts=verdicts))
+        await scope.run([Publish(draft=draft)])
+        await scope.store.set_receipted(row["lease"] for row in items)
+
+
+async def make_checkpoint(scope: Scope) -> None:
+    """Sign the log's size and root, when there is something new and the last one is old enough."""
+    size, root = await log.head(scope.store.connection)
+    last = await scope.store.last_checkpoint()
+    if last is not None and (
+        last["size"] == size or scope.now - last["made_at"] < scope.policy.checkpoint_seconds
+    ):
+        return
+    if size == 0:
+        return
+    draft = encode_checkpoint(
+        Checkpoint(size=size, root=root.hex(), previous=last["event_id"] if last else None)
+    )
+    event = scope.executor.sign(draft)
+    await scope.store.put_checkpoint(size, event.id, event.to_json().decode(), scope.now)
+    await scope.executor.enqueue(event, ())

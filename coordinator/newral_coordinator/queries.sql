@@ -1,0 +1,182 @@
+-- claim_input --
+-- Enter an input into the inbox; no row comes back when it is there already.
+INSERT INTO coordinator.inbox (event_id, outcome, applied_at)
+VALUES (%(event_id)s, %(outcome)s, %(now)s)
+ON CONFLICT DO NOTHING
+RETURNING event_id
+
+-- set_input_outcome --
+-- What became of an input that was claimed in this transaction.
+UPDATE coordinator.inbox SET outcome = %(outcome)s WHERE event_id = %(event_id)s
+
+-- job --
+-- One job, locked against concurrent change.
+SELECT * FROM coordinator.jobs WHERE id = %(id)s FOR UPDATE
+
+-- active_jobs --
+-- Jobs whose units may be lent, oldest first.
+SELECT * FROM coordinator.jobs WHERE state IN ('accepted', 'running') ORDER BY accepted_at, id
+
+-- overdue_jobs --
+-- Active jobs whose deadline has passed.
+SELECT * FROM coordinator.jobs
+WHERE state IN ('accepted', 'running') AND deadline <= %(now)s ORDER BY deadline
+
+-- recent_jobs --
+-- For people: the newest jobs and how many of their units are where.
+SELECT jobs.id, jobs.requester, jobs.state, jobs.accepted_at, jobs.ended_at, jobs.reason,
+    jobs.reported_progress, jobs.budget, jobs.workflow,
+    (SELECT coalesce(sum(planned), 0) FROM coordinator.stages WHERE job = jobs.id) AS units,
+    (SELECT coalesce(sum(accepted), 0) FROM coordinator.stages WHERE job = jobs.id) AS accepted
+FROM coordinator.jobs ORDER BY accepted_at DESC, id LIMIT %(limit)s
+
+-- stages --
+-- A job's stages in topological order.
+SELECT * FROM coordinator.stages WHERE job = %(job)s ORDER BY position
+
+-- stage --
+-- One stage of a job.
+SELECT * FROM coordinator.stages WHERE job = %(job)s AND name = %(name)s
+
+-- unit --
+-- One unit, locked against concurrent change.
+SELECT * FROM coordinator.units WHERE id = %(id)s FOR UPDATE
+
+-- open_units --
+-- Units of a job that are not decided.
+SELECT * FROM coordinator.units
+WHERE job = %(job)s AND state IN ('ready', 'leased') ORDER BY stage, position
+
+-- count_open_units --
+-- How many units of a stage are planned and not decided.
+SELECT count(*) AS open FROM coordinator.units
+WHERE job = %(job)s AND stage = %(stage)s AND state IN ('ready', 'leased')
+
+-- units_to_fold --
+-- Accepted units of a stage whose results are not in its partial output yet.
+SELECT * FROM coordinator.units
+WHERE job = %(job)s AND stage = %(stage)s AND state = 'accepted' AND NOT folded
+ORDER BY position LIMIT %(limit)s
+
+-- accepted_result --
+-- A lease whose result is the unit's accepted one.
+SELECT result, result_sha256 FROM coordinator.leases
+WHERE unit = %(unit)s AND result_sha256 = %(result_sha256)s AND state = 'revealed'
+ORDER BY fence LIMIT 1
+
+-- ready_units --
+-- Units to lend: those that others have returned first, then fairly among jobs.
+SELECT * FROM (
+    SELECT units.*, row_number() OVER (
+        PARTITION BY job ORDER BY (fence = 0), stage, position
+    ) AS turn
+    FROM coordinator.units WHERE state = 'ready'
+) AS queue ORDER BY turn, job LIMIT %(limit)s
+
+-- excluded_providers --
+-- Who must not have a unit again: those who are bound to a result of it, failed or declined it.
+SELECT unit, array_agg(DISTINCT provider) AS providers FROM coordinator.leases
+WHERE unit = ANY(%(units)s) AND state IN ('sealed', 'revealed', 'failed', 'refused')
+GROUP BY unit
+
+-- lease --
+-- One lease, locked against concurrent change.
+SELECT * FROM coordinator.leases WHERE id = %(id)s FOR UPDATE
+
+-- leases_of_unit --
+-- The sealed leases of a unit, in the order in which they were granted.
+SELECT * FROM coordinator.leases WHERE unit = %(unit)s AND state = 'sealed' ORDER BY fence
+
+-- open_leases_of_job --
+-- Leases of a job that have no verdict yet.
+SELECT * FROM coordinator.leases
+WHERE job = %(job)s AND state IN ('offered', 'started', 'sealed') ORDER BY id FOR UPDATE
+
+-- active_leases_of_provider --
+-- Leases from which a provider may still return a result.
+SELECT * FROM coordinator.leases
+WHERE provider = %(provider)s AND state IN ('offered', 'started') ORDER BY granted_at, id
+FOR UPDATE
+
+-- overdue_leases --
+-- Leases whose deadline has passed, or whose node has been silent for too long.
+SELECT leases.* FROM coordinator.leases JOIN coordinator.providers ON providers.key = provider
+WHERE state IN ('offered', 'started') AND (deadline <= %(now)s OR seen_at <= %(lost)s)
+ORDER BY deadline, id FOR UPDATE OF leases
+
+-- leases_to_offer_again --
+-- Offers that their nodes have not confirmed.
+SELECT * FROM coordinator.leases WHERE state = 'offered' AND heard_at <= %(before)s
+ORDER BY provider, granted_at, id LIMIT %(limit)s FOR UPDATE
+
+-- count_leases_by_state --
+-- For people: how many leases a provider has where.
+SELECT provider, state, count(*) AS leases FROM coordinator.leases GROUP BY provider, state
+
+-- put_provider --
+-- Note what a node says of itself.
+INSERT INTO coordinator.providers (key, first_seen_at, seen_at, request)
+VALUES (%(key)s, %(now)s, %(now)s, %(request)s)
+ON CONFLICT (key) DO UPDATE SET seen_at = EXCLUDED.seen_at, request = EXCLUDED.request
+
+-- applicants --
+-- Nodes heard from lately, and how many offers they have that they had not confirmed then.
+SELECT providers.*, (
+    SELECT coalesce(array_agg(id), '{}') FROM coordinator.leases
+    WHERE provider = key AND state = 'offered'
+) AS offered
+FROM coordinator.providers WHERE seen_at > %(since)s ORDER BY key
+
+-- providers --
+-- Every node that ever asked.
+SELECT key, first_seen_at, seen_at, request FROM coordinator.providers ORDER BY seen_at DESC
+
+-- put_verdict --
+-- A verdict that waits for a receipt.
+INSERT INTO coordinator.verdicts (lease, provider, verdict, receipted)
+VALUES (%(lease)s, %(provider)s, %(verdict)s, false)
+ON CONFLICT (lease) DO NOTHING
+
+-- waiting_verdicts --
+-- Verdicts that no receipt has carried, by provider.
+SELECT lease, provider, verdict FROM coordinator.verdicts WHERE NOT receipted
+ORDER BY provider, lease LIMIT %(limit)s FOR UPDATE
+
+-- set_receipted --
+-- A receipt carries these verdicts.
+UPDATE coordinator.verdicts SET receipted = true WHERE lease = ANY(%(leases)s)
+
+-- send_receipt_again --
+-- A node asks again what became of a lease.
+UPDATE coordinator.verdicts SET receipted = false WHERE lease = %(lease)s RETURNING lease
+
+-- put_outbox --
+-- A signed event to publish.
+INSERT INTO coordinator.outbox (event_id, message) VALUES (%(event_id)s, %(message)s)
+ON CONFLICT DO NOTHING
+
+-- outbox --
+-- The oldest events that the event log has not got.
+SELECT id, event_id, message FROM coordinator.outbox ORDER BY id LIMIT %(limit)s
+
+-- delete_outbox --
+-- Events that the event log has got.
+DELETE FROM coordinator.outbox WHERE id = ANY(%(ids)s)
+
+-- last_checkpoint --
+-- The newest checkpoint.
+SELECT size, event_id, event, made_at FROM coordinator.checkpoints ORDER BY size DESC LIMIT 1
+
+-- put_checkpoint --
+-- One signature for each size, ever.
+INSERT INTO coordinator.checkpoints (size, event_id, event, made_at)
+VALUES (%(size)s, %(event_id)s, %(event)s, %(made_at)s)
+
+-- put_evidence --
+-- A signed event that arrived inside another.
+INSERT INTO coordinator.evidence (event_id, event) VALUES (%(event_id)s, %(event)s)
+ON CONFLICT DO NOTHING
+
+-- evidence --
+-- Signed events that arrived inside others.
+SELECT event_id, event FROM coordinator.evidence WHERE event_id = ANY(%(ids)s)
