@@ -1,0 +1,129 @@
+"""How a tabulation of Carmichael numbers is cut into cells of even cost, and what they cost.
+
+Work is counted in pairs (P, q) of a preproduct and a prime: see `carmichael_search`. The number of
+pairs whose next prime after a given preproduct P exceeds y depends on X = bound/P and y alone, if
+admissibility is left aside and primes are taken to be spread like 1/ln t:
+
+    N(X, y) = ∫ (1 + N(X/t, t)) dt / ln t,   over y < t <= √X, the second term up to ∛X.
+
+It is tabulated once over a grid of ln X and ln y. Against exact counts of pairs up to 10^12 it is
+good to some 10 %.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from newral_kernels.carmichael_cell import BOUND_MAX, Cell, is_admissible
+from newral_kernels.primality import is_prime_below_2_64
+
+COST_PER_PAIR_S: Final = 0.45e-6
+COST_PER_CELL_S: Final = 1e-3
+
+_SMALL_PRIMES: Final = (3, 5, 7, 11, 13, 17, 19, 23, 29)  # too irregular for a density
+_STEP: Final = 0.1  # of the grid, in ln X and ln y
+_ROWS: Final = math.ceil(math.log(BOUND_MAX) / _STEP) + 2
+_COLUMN_MIN: Final = 6  # ln y = 0.6: below 2, the largest y that leaves out no odd prime
+_CUT_BITS: Final = 12  # cuts are rounded to so many, lest the last bit of a logarithm move them
+
+
+def cost(cell: Cell) -> float:
+    """Expected work in reference-core seconds."""
+    return COST_PER_CELL_S + COST_PER_PAIR_S * _pairs(cell)
+
+
+def cut(cell: Cell, target_s: float) -> Iterator[Cell]:
+    """Disjoint cells that make up the given one, each of about `target_s` or less."""
+    if cost(cell) <= target_s:
+        yield cell
+        return
+    rest = cell
+    while (p := _next_prime(rest.low)) < cell.high:
+        child = replace(cell, prefix=(*cell.prefix, p), low=p + 1, high=cell.bound)
+        if is_admissible(child.prefix):
+            if cost(child) <= target_s:
+                break
+            yield from cut(child, target_s)
+        rest = replace(rest, low=p + 1)
+    yield from _cut_evenly(rest, target_s)
+
+
+def _cut_evenly(cell: Cell, target_s: float) -> Iterator[Cell]:
+    """Cut by the size of the next prime alone."""
+    parts = math.ceil(cost(cell) / target_s)
+    share = _pairs(cell) / parts
+    for _ in range(parts - 1):
+        highs = range(cell.low + 1, cell.high)
+        where = bisect_left(highs, share, key=lambda high: _pairs(replace(cell, high=high)))
+        high = _round(cell.low + 1 + where)
+        if not cell.low < high < cell.high:
+            break
+        yield replace(cell, high=high)
+        cell = replace(cell, low=high)
+    yield cell
+
+
+def _pairs(cell: Cell) -> float:
+    """Pairs of the cell: small next primes one by one, the others by the table."""
+    pairs = 0.0
+    low = max(cell.low, _SMALL_PRIMES[-1] + 1)
+    for p in _SMALL_PRIMES:
+        if cell.low <= p < cell.high and cell.preproduct * p**3 < cell.bound:
+            child = replace(cell, prefix=(*cell.prefix, p), low=p + 1, high=cell.bound)
+            if is_admissible(child.prefix):
+                pairs += 1 + _pairs(child)
+    x = math.log(cell.bound / cell.preproduct)
+    above = _pairs_above(x, _log_below(low)) - _pairs_above(x, _log_below(max(cell.high, low)))
+    # Of the primes that follow, one in p − 1 is 1 modulo a prime p of the prefix.
+    return pairs + above * math.prod(1 - 1 / (p - 1) for p in cell.prefix)
+
+
+def _log_below(low: int) -> float:
+    return math.log(low - 1)
+
+
+def _round(value: int) -> int:
+    """Up to at most `_CUT_BITS` significant bits."""
+    shift = max(value.bit_length() - _CUT_BITS, 0)
+    return -(-value >> shift) << shift
+
+
+def _next_prime(low: int) -> int:
+    """The least prime >= low >= 3."""
+    return next(p for p in itertools.count(low | 1, 2) if is_prime_below_2_64(p))
+
+
+def _pairs_above(x: float, y: float) -> float:
+    """N(e^x, e^y), interpolated."""
+    table = _table()
+    row, column = x / _STEP, max(y / _STEP, _COLUMN_MIN)
+    i, j = int(row), int(column)
+    if 2 * y >= x:
+        return 0.0
+    u, v = row - i, column - j
+    lower = table[i][j] * (1 - v) + table[i][j + 1] * v
+    upper = table[i + 1][j] * (1 - v) + table[i + 1][j + 1] * v
+    return lower * (1 - u) + upper * u
+
+
+@functools.cache
+def _table() -> list[list[float]]:
+    """N over the grid, by the trapezoidal rule from y = √X downwards: zero from there on."""
+    density = [0.0, *(math.exp(j * _STEP) / (j * _STEP) for j in range(1, _ROWS + 1))]
+    table: list[list[float]] = []
+    for i in range(_ROWS):
+        row = [0.0] * (_ROWS + 1)
+        above = density[i // 2] * (_STEP / 2) * (i % 2)  # the half step up to √X
+        later = density[i // 2]
+        for j in range(i // 2 - 1, _COLUMN_MIN - 1, -1):
+            here = density[j] * (1 + (table[i - j][j] if 3 * j <= i else 0.0))
+            row[j] = row[j + 1] + above + (here + later) * (_STEP / 2)
+            above, later = 0.0, here
+        table.append(row)
+    return table
