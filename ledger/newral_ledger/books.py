@@ -30,14 +30,12 @@ from newral_spec.postgres import load_queries
 QUERIES: Final = load_queries("newral_ledger", "books.sql")
 
 
-async def record(connection: AsyncConnection[Any], request: Request) -> Result:
+async def post(connection: AsyncConnection[Any], request: Request) -> Result:
     """Record one transfer: single or pending, or the posting or voiding of a pending one."""
-    return (await record_many(connection, [request]))[0]
+    return (await post_many(connection, [request]))[0]
 
 
-async def record_many(
-    connection: AsyncConnection[Any], requests: Sequence[Request]
-) -> list[Result]:
+async def post_many(connection: AsyncConnection[Any], requests: Sequence[Request]) -> list[Result]:
     """Record requests in order, each seeing the effect of those before; a result for each.
 
     A request that is refused changes nothing, and does not stop those after it.

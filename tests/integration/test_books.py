@@ -74,7 +74,7 @@ async def test_any_history_ends_as_it_does_in_memory(
     async with connection.transaction(force_rollback=True):
         results: list[Result] = []
         for start in range(0, len(told), batch):
-            results += await books.record_many(connection, told[start : start + batch])
+            results += await books.post_many(connection, told[start : start + batch])
         assert results == expected
         assert touched(await books.balances(connection)) == touched(dict(model.balances))
         assert await books.check_invariants(connection) == []
@@ -83,44 +83,43 @@ async def test_any_history_ends_as_it_does_in_memory(
 async def test_a_lease_reserves_its_price_and_is_paid_from_it(
     connection: AsyncConnection[Any],
 ) -> None:
-    assert await books.record_many(connection, [GRANT, FUND]) == [Result.OK, Result.OK]
+    assert await books.post_many(connection, [GRANT, FUND]) == [Result.OK, Result.OK]
     lease = reservation(3, 30)
-    assert await books.record(connection, lease) is Result.OK
+    assert await books.post(connection, lease) is Result.OK
     assert (await books.balance(connection, ESCROW)).available == 20
     second = reservation(4, 30)
-    assert await books.record(connection, second) is Result.INSUFFICIENT_FUNDS
+    assert await books.post(connection, second) is Result.INSUFFICIENT_FUNDS
     assert (
-        await books.record(connection, Posting(id="d" * 64, pending_id=lease.id, amount=25))
+        await books.post(connection, Posting(id="d" * 64, pending_id=lease.id, amount=25))
         is Result.OK
     )
-    assert await books.record(connection, second) is Result.INSUFFICIENT_FUNDS
-    assert await books.record(connection, transfer(5, ESCROW, REQUESTER, 5)) is Result.OK
+    assert await books.post(connection, second) is Result.INSUFFICIENT_FUNDS
+    assert await books.post(connection, transfer(5, ESCROW, REQUESTER, 5)) is Result.OK
     assert await books.balance(connection, ESCROW) == Balance(20, 0)
     assert (
-        await books.record(connection, Voiding(pending_id=lease.id))
-        is Result.PENDING_ALREADY_POSTED
+        await books.post(connection, Voiding(pending_id=lease.id)) is Result.PENDING_ALREADY_POSTED
     )
     assert await books.balance(connection, "provider:" + "9" * 64) == Balance()
-    assert await books.record_many(connection, []) == []
+    assert await books.post_many(connection, []) == []
 
 
 async def test_what_a_transaction_rolls_back_was_never_recorded(
     connection: AsyncConnection[Any],
 ) -> None:
     async with connection.transaction(force_rollback=True):
-        await books.record_many(connection, [GRANT, FUND])
+        await books.post_many(connection, [GRANT, FUND])
     assert await books.balances(connection) == {}
 
 
 async def test_concurrent_leases_never_exceed_escrow(
     connection: AsyncConnection[Any], postgres_dsn: str
 ) -> None:
-    await books.record_many(connection, [GRANT, FUND])
+    await books.post_many(connection, [GRANT, FUND])
 
     async def lend(number: int) -> Result:
         async with await AsyncConnection.connect(postgres_dsn) as own:
             lease = reservation(number, 10, f"{number % 3:064x}")
-            return await books.record(own, lease)
+            return await books.post(own, lease)
 
     results = await asyncio.gather(*(lend(number) for number in range(10, 20)))
     assert sorted(results) == [Result.INSUFFICIENT_FUNDS] * 5 + [Result.OK] * 5
@@ -131,14 +130,14 @@ async def test_concurrent_leases_never_exceed_escrow(
 async def test_a_pending_transfer_posted_by_several_at_once_is_posted_once(
     connection: AsyncConnection[Any], postgres_dsn: str
 ) -> None:
-    await books.record_many(connection, [GRANT, FUND])
+    await books.post_many(connection, [GRANT, FUND])
     lease = reservation(3, 30)
-    await books.record(connection, lease)
+    await books.post(connection, lease)
 
     async def end(number: int) -> Result:
         async with await AsyncConnection.connect(postgres_dsn) as own:
             posting = Posting(id=f"{number:064x}", pending_id=lease.id)
-            return await books.record(own, posting if number else Voiding(pending_id=lease.id))
+            return await books.post(own, posting if number else Voiding(pending_id=lease.id))
 
     results = await asyncio.gather(*(end(number) for number in (0, 4, 4, 5)))
     assert results.count(Result.OK) == 1
@@ -158,14 +157,14 @@ async def test_a_pending_transfer_posted_by_several_at_once_is_posted_once(
 async def test_the_database_refuses_what_the_code_never_asks(
     connection: AsyncConnection[Any], statement: str
 ) -> None:
-    await books.record_many(connection, [GRANT, FUND])
+    await books.post_many(connection, [GRANT, FUND])
     with pytest.raises(psycopg.Error):
         await connection.execute(statement.encode())
     assert await books.check_invariants(connection) == []
 
 
 async def test_altered_balances_are_found(connection: AsyncConnection[Any]) -> None:
-    await books.record_many(connection, [GRANT, FUND])
+    await books.post_many(connection, [GRANT, FUND])
     await connection.execute("UPDATE ledger.accounts SET posted = 70 WHERE name = %s", [REQUESTER])
     assert await books.check_invariants(connection) == [
         "the balances sum to 20, not 0",
