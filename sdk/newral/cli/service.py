@@ -1,0 +1,84 @@
+"""What long-running commands share: logs, a graceful stop, a life tied to the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from newral.cli.console import print_json, print_line
+from newral.configuration import SUPERVISED_VARIABLE
+from newral.errors import NewralError
+
+Ready = Callable[[Mapping[str, Any]], None]
+Service = Callable[[Ready, asyncio.Event], Awaitable[None]]
+
+
+def run_service(service: Service, *, json: bool) -> None:
+    """Run until SIGINT or SIGTERM sets the event; a second signal does not wait any longer.
+
+    The service calls `ready` once it serves, with what a user or a supervisor must know.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if os.environ.get(SUPERVISED_VARIABLE):
+        _end_with_supervisor()
+    try:
+        asyncio.run(_run(service, json=json))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise NewralError(f"the address is taken by another program: {error}") from error
+        raise
+
+
+async def _run(service: Service, *, json: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(service(_announcer(json=json), stop))
+
+    def on_signal() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, on_signal)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+
+
+def _announcer(*, json: bool) -> Ready:
+    def ready(message: Mapping[str, Any]) -> None:
+        if json:
+            print_json({"event": "ready", **message})
+            return
+        for name, value in message.items():
+            print_line(f"{name:<12} {value}")
+
+    return ready
+
+
+def _end_with_supervisor() -> None:
+    """Stop gracefully when stdin ends: the supervisor is gone, whatever killed it.
+
+    Unlike Linux's parent-death signal this works everywhere and holds from the first moment.
+    """
+
+    def wait_for_end() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait_for_end, name="supervisor", daemon=True).start()

@@ -1,0 +1,72 @@
+"""Checking unit results in a file, whoever computed them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from newral.errors import NewralError
+from newral_kernels import registry
+from newral_kernels.errors import KernelError
+from newral_kernels.kernel import Kernel, Verdict
+
+LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""One unit and its result; real ones stay far below."""
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    kernel: str
+    version: str
+    unit: dict[str, Any]
+    result: Any
+
+
+class InvalidResults(NewralError):
+    """The file is not one of unit results."""
+
+
+def check_results(file: Path, *, spot: bool) -> Iterator[dict[str, Any]]:
+    """The verdict on each line of a file that `newral kernel run --results` could have written.
+
+    With `spot` a part of each unit is computed again, chosen at random. Raises `InvalidResults`.
+    """
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise InvalidResults(f"{file}: {error.strerror}") from error
+    with stream:
+        number = 0
+        while raw := stream.readline(LINE_BYTES_MAX):
+            number += 1
+            kernel, line = _parse(raw, f"{file}, line {number}")
+            try:
+                verdict = kernel.check(
+                    line.unit, line.result, "spot" if spot else "quick", secrets.token_bytes(32)
+                )
+            except KernelError as error:
+                raise InvalidResults(f"{file}, line {number}: the unit: {error}") from error
+            yield _row(number, kernel, verdict)
+
+
+def _parse(raw: bytes, where: str) -> tuple[Kernel, _Line]:
+    try:
+        line = msgspec.json.decode(raw, type=_Line)
+        return registry.get(line.kernel, line.version), line
+    except (msgspec.DecodeError, UnicodeError, RecursionError, KernelError) as error:
+        raise InvalidResults(f"{where}: {error}") from error
+
+
+def _row(number: int, kernel: Kernel, verdict: Verdict) -> dict[str, Any]:
+    word = "proved" if verdict.proved else "refuted" if verdict.refuted else "plausible"
+    return {
+        "unit": number,
+        "kernel": kernel.name,
+        "verdict": word,
+        "covered": verdict.covered,
+        "why": verdict.why,
+        "refuted": verdict.refuted,
+    }
