@@ -155,8 +155,14 @@ class Instruction:
     __slots__ = ()
 
 
+class Save(Instruction):
+    """Something to store before anything that follows is done."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class SaveLease(Instruction):
+class SaveLease(Save):
     """Store a lease that was taken or declined; its parameters lie apart from it."""
 
     lease: Lease
@@ -166,7 +172,7 @@ class SaveLease(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveState(Instruction):
+class SaveState(Save):
     """Store where a lease stands; a final state frees what was stored for it."""
 
     lease: str
@@ -175,7 +181,7 @@ class SaveState(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveSpec(Instruction):
+class SaveSpec(Save):
     """Store the fetched parameters of a unit, as canonical JSON."""
 
     lease: str
@@ -183,7 +189,7 @@ class SaveSpec(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveCheckpoint(Instruction):
+class SaveCheckpoint(Save):
     """Store a state from which a unit can go on."""
 
     lease: str
@@ -191,7 +197,7 @@ class SaveCheckpoint(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SaveOutcome(Instruction):
+class SaveOutcome(Save):
     """Store a result or the reason of a failure, with the nonce of its commitment."""
 
     lease: str
@@ -206,7 +212,7 @@ class SaveOutcome(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveUpload(Instruction):
+class SaveUpload(Save):
     """Store that a result is on the blob server."""
 
     lease: str
@@ -214,7 +220,7 @@ class SaveUpload(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class SaveVerdict(Instruction):
+class SaveVerdict(Save):
     """Store what the coordinator said about a result, and what it paid."""
 
     verdict: Verdict

@@ -7,7 +7,7 @@ survives kill -9 and power loss. Blocking; the agent uses it from one thread of 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,32 +128,34 @@ class Queue:
 
     # -- what the core wants saved ---------------------------------------------------------------
 
-    def save(self, instruction: ev.Instruction) -> None:
-        """Carry out one of the core's `Save…` instructions, all of it or nothing."""
+    def save(self, instructions: Iterable[ev.Save]) -> None:
+        """Carry out the core's `Save…` instructions: all of them or, after a crash, none."""
         with self._transaction() as db:
-            match instruction:
-                case ev.SaveLease(lease, spec, state, reason):
-                    self._save_lease(db, lease, spec, state, reason)
-                case ev.SaveState(lease_id, state, reason):
-                    self._save_state(db, lease_id, state, reason)
-                case ev.SaveSpec(lease_id, spec_bytes):
-                    db.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (lease_id, spec_bytes))
-                case ev.SaveCheckpoint(lease_id, checkpoint):
-                    db.execute(
-                        "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (lease_id, checkpoint)
-                    )
-                case ev.SaveOutcome():
-                    self._save_outcome(db, instruction)
-                case ev.SaveUpload(lease_id, blob):
-                    db.execute(
-                        "UPDATE outcomes SET result = NULL, blob_sha256 = ?, blob_size = ?"
-                        " WHERE lease = ?",
-                        (blob.sha256, blob.size, lease_id),
-                    )
-                case ev.SaveVerdict(verdict, created_at):
-                    _save_verdict(db, verdict, created_at)
-                case _:
-                    raise TypeError(f"{type(instruction).__name__} saves nothing")
+            for instruction in instructions:
+                self._save(db, instruction)
+
+    def _save(self, db: sqlite3.Connection, instruction: ev.Save) -> None:
+        match instruction:
+            case ev.SaveLease(lease, spec, state, reason):
+                self._save_lease(db, lease, spec, state, reason)
+            case ev.SaveState(lease_id, state, reason):
+                self._save_state(db, lease_id, state, reason)
+            case ev.SaveSpec(lease_id, document):
+                db.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (lease_id, document))
+            case ev.SaveCheckpoint(lease_id, document):
+                db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (lease_id, document))
+            case ev.SaveOutcome():
+                self._save_outcome(db, instruction)
+            case ev.SaveUpload(lease_id, blob):
+                db.execute(
+                    "UPDATE outcomes SET result = NULL, blob_sha256 = ?, blob_size = ?"
+                    " WHERE lease = ?",
+                    (blob.sha256, blob.size, lease_id),
+                )
+            case ev.SaveVerdict(verdict, created_at):
+                _save_verdict(db, verdict, created_at)
+            case _:
+                raise TypeError(f"the store cannot save a {type(instruction).__name__}")
 
     def _save_lease(
         self,

@@ -47,6 +47,9 @@ RESIGN_AFTER_S: Final = 600
 CHECKPOINT_SAVE_S: Final = 2.0
 """Between two checkpoints of a unit that are written to disk: the work lost at kill -9."""
 
+WORKER_IDLE_S: Final = 30.0
+"""A worker without work ends after this: an idle node stays small."""
+
 STOP_S: Final = 5.0
 """What a worker has to write a checkpoint and end before it is killed."""
 
