@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-from newral_kernels.command import parse_command
 
 from newral_coordinator.instructions import Instruction, Put, Record, Refund, Transfer
 from newral_coordinator.model import Job, LeaseRecord, StageRun, Unit
 from newral_coordinator.policy import MICROCREDITS, Policy
 from newral_coordinator.results import end_lease, settle_owed
 from newral_coordinator.states import JobState, LeaseState, StageState, UnitState
+from newral_kernels.command import parse_command
 from newral_kernels.errors import KernelError
 from newral_kernels.kernel import Kernel
 from newral_spec import limits, trail

@@ -6,14 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from newral_kernels.registry import kernels as known_kernels
-
 from newral_coordinator import answers, jobs
 from newral_coordinator.handlers import progress
 from newral_coordinator.jobs import Funds, Refusal
 from newral_coordinator.model import Form
 from newral_coordinator.scope import Scope
 from newral_coordinator.states import JobState
+from newral_kernels.registry import kernels as known_kernels
 from newral_ledger import books
 from newral_spec import trail
 from newral_spec.event import Event

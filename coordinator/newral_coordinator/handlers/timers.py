@@ -6,18 +6,19 @@ from dataclasses import replace
 from itertools import groupby
 
 import msgspec
-from newral_kernels.registry import identity
 
 from newral_coordinator import answers, leases, stages
 from newral_coordinator.assignment import Applicant, ReadyUnit, assign
 from newral_coordinator.handlers import progress
 from newral_coordinator.handlers.work import free_unit
 from newral_coordinator.instructions import Publish
+from newral_coordinator.jobs import credits_text
 from newral_coordinator.leases import Requirements
 from newral_coordinator.model import LeaseRecord, Provider, Unit
 from newral_coordinator.results import end_lease
 from newral_coordinator.scope import Scope
 from newral_coordinator.states import JobState, LeaseState
+from newral_kernels.registry import identity
 from newral_ledger import books, log
 from newral_spec import limits, trail
 from newral_spec.messages import (
@@ -55,32 +56,53 @@ async def lend(scope: Scope) -> None:
     units = await scope.store.ready_units(UNITS_PER_ASSIGNMENT)
     if not units:
         return
-    applicants = await _applicants(scope)
-    if not any(applicant.slots for applicant in applicants):
-        return
-    excluded = await scope.store.excluded_providers([unit.id for unit in units])
+    ready = await _priced(scope, units)
     escrow = {
         job: (await books.balance(scope.store.connection, trail.escrow_account(job))).available
         for job in {unit.job for unit in units}
     }
-    ready = [
-        ReadyUnit(
-            unit=unit,
-            identity=(needs := _requirements(scope, unit)).identity,
-            memory_bytes=needs.memory_bytes,
-            excluded=excluded.get(unit.id, frozenset()),
-            price=scope.policy.unit_price(unit.cost_s),
-        )
-        for unit in units
-    ]
+    await _end_exhausted(scope, ready, escrow)
     granted: list[tuple[str, LeaseRecord, Unit]] = []
-    for item, provider in assign(ready, applicants, escrow, scope.rng):
+    for item, provider in assign(ready, await _applicants(scope), escrow, scope.rng):
         unit, lease, instructions = leases.grant(
             item.unit, provider, item.price, scope.policy, scope.now
         )
         await scope.run(instructions)
         granted.append((provider, lease, unit))
     await _offer(scope, granted)
+
+
+async def _priced(scope: Scope, units: list[Unit]) -> list[ReadyUnit]:
+    excluded = await scope.store.excluded_providers([unit.id for unit in units])
+    ready: list[ReadyUnit] = []
+    for unit in units:
+        needs = _requirements(scope, unit)
+        item = ReadyUnit(
+            unit=unit,
+            identity=needs.identity,
+            memory_bytes=needs.memory_bytes,
+            excluded=excluded.get(unit.id, frozenset()),
+            price=scope.policy.unit_price(unit.cost_s),
+        )
+        ready.append(item)
+    return ready
+
+
+async def _end_exhausted(scope: Scope, ready: list[ReadyUnit], escrow: dict[str, int]) -> None:
+    """A job whose escrow pays for no further unit, with none being computed, cannot go on."""
+    for job_id, available in escrow.items():
+        cheapest = min(item.price for item in ready if item.unit.job == job_id)
+        if cheapest <= available:
+            continue
+        if any(lease.active for lease in await scope.store.open_leases(job_id)):
+            continue
+        job = await scope.store.job(job_id)
+        assert job is not None
+        reason = (
+            f"its escrow is used up: the next unit costs {credits_text(cheapest)} credits"
+            f" and {credits_text(available)} are left; a higher bid would have covered it"
+        )
+        await progress.end_job(scope, job, JobState.FAILED, reason)
 
 
 async def _applicants(scope: Scope) -> list[Applicant]:
