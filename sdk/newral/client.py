@@ -42,11 +42,8 @@ from newral_spec.session.filters import Filter
 from newral_spec.transport.relay_connection import RelayUnavailable
 from newral_spec.transport.relay_pool import RelayPool
 
-FETCH_S: Final = 10.0
-"""How long relays may take to answer a question about what they have stored."""
-
-PUBLISH_S: Final = 20.0
-"""How long to try to hand an event to at least one relay; covers a reconnect."""
+RELAY_TIMEOUT_S: Final = 20.0
+"""How long a relay may take to take an event or to tell what it has; covers a reconnect."""
 
 
 class Client:
@@ -72,11 +69,13 @@ class Client:
         relays: Sequence[str],
         secret: SecretKey | None = None,
         coordinator: str | None = None,
+        relay_timeout_s: float = RELAY_TIMEOUT_S,
     ) -> None:
         """Raises `ValueError` without relays, or when `coordinator` is not a public key."""
         if not relays:
             raise ValueError("name at least one relay, such as wss://relay.example.org")
         self.relays = tuple(relays)
+        self._relay_timeout_s = relay_timeout_s
         self._secret = secret or generate_key()
         self._coordinator = None if coordinator is None else parse_public_key(coordinator)
         self._pool = RelayPool(self.relays, on_event=self._on_event, secret=self._secret)
@@ -277,7 +276,7 @@ class Client:
     async def _fetch(self, wanted: Filter) -> list[Event]:
         """Verified events that match, from all relays. Raises `RelaysUnreachable`."""
         try:
-            found = await self._pool.fetch((wanted,), timeout_s=FETCH_S)
+            found = await self._pool.fetch((wanted,), timeout_s=self._relay_timeout_s)
         except (TimeoutError, RelayUnavailable) as error:
             raise RelaysUnreachable(f"no relay answers: {self._state()}") from error
         return [event for event in found if wanted.matches(event)]
@@ -290,7 +289,7 @@ class Client:
 
     async def _publish(self, draft: Draft) -> tuple[Event, tuple[str, ...]]:
         event = sign_draft(self._secret, draft, int(time.time()))
-        outcomes = await self._pool.publish(event, minimum=1, timeout_s=PUBLISH_S)
+        outcomes = await self._pool.publish(event, minimum=1, timeout_s=self._relay_timeout_s)
         acknowledged = tuple(url for url, outcome in outcomes.items() if outcome.is_accepted)
         if not acknowledged:
             said = "; ".join(f"{url}: {outcome.message}" for url, outcome in outcomes.items())

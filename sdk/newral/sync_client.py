@@ -10,7 +10,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from newral.client import Client
+from newral.client import RELAY_TIMEOUT_S, Client
 from newral.jobs import Job, JobView, Output
 from newral_spec import limits
 from newral_spec.keys import SecretKey
@@ -36,9 +36,12 @@ class SyncClient:
         relays: Sequence[str],
         secret: SecretKey | None = None,
         coordinator: str | None = None,
+        relay_timeout_s: float = RELAY_TIMEOUT_S,
     ) -> None:
         """See `Client`."""
-        self._client = Client(relays=relays, secret=secret, coordinator=coordinator)
+        self._client = Client(
+            relays=relays, secret=secret, coordinator=coordinator, relay_timeout_s=relay_timeout_s
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="newral client", daemon=True)
 
