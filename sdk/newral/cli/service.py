@@ -34,10 +34,18 @@ def run_service(service: Service, *, json: bool) -> None:
         _end_with_supervisor()
     try:
         asyncio.run(_run(service, json=json))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise NewralError(f"the address is taken by another program: {error}") from error
+    except (OSError, BaseExceptionGroup) as error:
+        cause = _only(error)
+        if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+            raise NewralError(f"the address is taken by another program: {cause}") from error
         raise
+
+
+def _only(error: BaseException) -> BaseException:
+    """The only error within groups of one, as task groups raise them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def _run(service: Service, *, json: bool) -> None:
@@ -62,10 +70,11 @@ async def _run(service: Service, *, json: bool) -> None:
 def _announcer(*, json: bool) -> Ready:
     def ready(message: Mapping[str, Any]) -> None:
         if json:
-            print_json({"event": "ready", **message})
+            print_json({**message, "event": "ready"})
             return
         for name, value in message.items():
-            print_line(f"{name:<12} {value}")
+            if name != "event":
+                print_line(f"{name:<12} {value}")
 
     return ready
 
