@@ -257,7 +257,7 @@ class ClientSession:
             self._send(wire.Close(name))
         elif name in self._subscriptions and not self._is_paging(name):
             subscription = self._subscriptions[name]
-        if subscription is None or not subscription.is_open:
+        if subscription is None or not subscription.is_open or subscription.is_live:
             return []
         query = subscription.end_page()
         if query is None:

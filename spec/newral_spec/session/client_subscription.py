@@ -25,7 +25,8 @@ class ClientSubscription:
         self.name = name
         self.filters = filters
         self.is_open = False
-        self._is_live = False
+        self.is_live = False
+        """Everything stored was received; what comes now is new."""
         self._complete_until: int | None = None
         self._asked = filters
         self._seen: RecentSet[bytes] = RecentSet(SEEN_IDS_MAX)
@@ -50,9 +51,9 @@ class ClientSubscription:
 
     def interrupt(self, last_heard: int) -> None:
         """The connection, or the subscription on it, ended. `last_heard` is in Unix seconds."""
-        if self._is_live:
+        if self.is_live:
             self._complete_until = last_heard
-        self._is_live = False
+        self.is_live = False
         self.is_open = False
 
     def accepts(self, event: Event) -> bool:
@@ -63,18 +64,16 @@ class ClientSubscription:
         """Count a matching event; whether it is new."""
         if self._backfill is not None:
             self._backfill.page.add(event)
-        elif not self._is_live:
+        elif not self.is_live:
             self._page.add(event)
         return self._seen.add(bytes.fromhex(event.id))
 
     def end_page(self) -> Filter | None:
         """The relay sent all it wants to of one query. The next query, or `None` at the end."""
-        if self._is_live:
-            return None
         if self._backfill is None:
             self._backfill = Backfill(self._asked if self._page.is_full else (), self._page)
         else:
             self._backfill.end_page()
         query = self._backfill.query
-        self._is_live = query is None
+        self.is_live = query is None
         return query
