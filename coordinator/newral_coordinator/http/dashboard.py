@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shlex
 from importlib import resources
 from typing import Final
@@ -34,6 +36,26 @@ _PROVIDER: Final = _asset("provider.html")
 _STYLE: Final = Markup(_asset("style.css"))
 _SCRIPT: Final = Markup(_asset("live.js"))
 
+
+def _hash_source(inline: str) -> str:
+    digest = hashlib.sha256(inline.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        f"script-src {_hash_source(_SCRIPT)}",
+        f"style-src {_hash_source(_STYLE)}",
+        "img-src data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Only this package's script and style run, named by their hashes, whatever a job's title holds."""
+
 _TONES: Final = {
     "posted": "waiting",
     "accepted": "waiting",
@@ -44,12 +66,11 @@ _TONES: Final = {
 }
 
 
-def render(snapshot: MarketSnapshot, nonce: str) -> str:
-    """The whole document. `nonce` is the one that its Content-Security-Policy allows."""
+def render(snapshot: MarketSnapshot) -> str:
+    """The whole document; it is to be served under `CONTENT_SECURITY_POLICY`."""
     totals = snapshot["totals"]
     return fill(
         _PAGE,
-        nonce=nonce,
         style=_STYLE,
         script=_SCRIPT,
         name=snapshot["name"],
@@ -170,17 +191,17 @@ def _time(unix_s: int) -> Markup:
 
 def _network_options(snapshot: MarketSnapshot) -> str:
     """Quoted for a shell, because people will paste it."""
-    relay = f"--relay {shlex.quote(snapshot['relays'][0])} " if snapshot["relays"] else ""
-    return f"{relay}--coordinator {shlex.quote(snapshot['npub'])}"
+    relays = [f" \\\n  --relay {shlex.quote(url)}" for url in snapshot["relays"][:1]]
+    return "".join([*relays, f" \\\n  --coordinator {shlex.quote(snapshot['npub'])}"])
 
 
 def _post_command(snapshot: MarketSnapshot) -> str:
     return (
         "newral keys new --output my.key\n"
-        f"newral job post carmichael limit=10^9 --key-file my.key \\\n"
-        f"  {_network_options(snapshot)}"
+        "newral job post carmichael 10^9 --wait \\\n"
+        f"  --key-file my.key{_network_options(snapshot)}"
     )
 
 
 def _audit_command(snapshot: MarketSnapshot) -> str:
-    return f"newral audit run {_network_options(snapshot)}"
+    return f"newral audit run{_network_options(snapshot)}"

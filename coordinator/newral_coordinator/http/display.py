@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,6 +10,9 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _UNIX_MAX: Final = 253402300799  # the end of the year 9999, the last that a datetime knows
+
+# Control and format characters, among them those that turn the direction of text; surrogates.
+_INVISIBLE: Final = frozenset(("Cc", "Cf", "Cs"))
 
 
 def count(number: int) -> str:
@@ -53,6 +57,7 @@ def short_key(text: str) -> str:
 
 
 def shortened(text: str, chars_max: int) -> str:
-    """At most so many characters, on one line."""
+    """At most so many characters, on one line, without those that only steer the display."""
     line = " ".join(text.split())
+    line = "".join(char for char in line if unicodedata.category(char) not in _INVISIBLE)
     return line if len(line) <= chars_max else f"{line[: chars_max - 1]}…"

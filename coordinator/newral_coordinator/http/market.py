@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import msgspec
 from aiohttp import hdrs, web
 
 from newral_coordinator.http.bounds import Bounds
-from newral_coordinator.http.dashboard import render
+from newral_coordinator.http.dashboard import CONTENT_SECURITY_POLICY, render
 from newral_coordinator.http.gate import Shared
 from newral_coordinator.http.sources import MarketSource
 
@@ -33,28 +32,11 @@ class MarketRoutes:
         )
 
     async def _page(self, _request: web.Request) -> web.Response:
-        nonce = secrets.token_urlsafe(16)
         return web.Response(
-            text=render(await self._snapshot.get(), nonce),
+            text=render(await self._snapshot.get()),
             content_type="text/html",
             headers={
                 hdrs.CACHE_CONTROL: "no-store",
-                "Content-Security-Policy": _content_security_policy(nonce),
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             },
         )
-
-
-def _content_security_policy(nonce: str) -> str:
-    """Only the page's own script and style run, whatever a job's name holds."""
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src 'nonce-{nonce}'",
-            f"style-src 'nonce-{nonce}'",
-            "img-src data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        )
-    )
