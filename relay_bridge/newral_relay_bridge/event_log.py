@@ -30,6 +30,10 @@ READ_BYTES_MAX: Final = 16 << 20
 _TOPIC: Final = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
 
 
+class EventLogClosed(RuntimeError):
+    """The log was used after `close`."""
+
+
 class EventLogUnavailable(Exception):
     """The log could not be reached for a long time; what was asked may or may not have happened."""
 
@@ -80,7 +84,7 @@ class EventLog(Protocol):
         """Return when there may be a record after `after`, or when the time is over."""
 
     async def close(self) -> None:
-        """Finish the appends under way, and disconnect."""
+        """Finish the appends under way, and disconnect; other calls raise `EventLogClosed`."""
 
 
 def check_topic(topic: str) -> None:
@@ -110,6 +114,7 @@ __all__ = [
     "BEFORE_FIRST",
     "Entry",
     "EventLog",
+    "EventLogClosed",
     "EventLogUnavailable",
     "Record",
     "check_entries",

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from newral_relay_bridge.event_log import EventLogUnavailable
+from newral_relay_bridge.event_log import EventLogClosed, EventLogUnavailable
 
 T = TypeVar("T")
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -46,14 +46,18 @@ class PostgresLink:
         self._dsn = dsn
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
+        self._closed = False
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """The result of `work` in a transaction that has committed.
 
         The transaction is repeated until a commit is confirmed, so that `work` may commit twice:
-        it is idempotent. Raises `EventLogUnavailable` after `RETRY_S_MAX` seconds.
+        it is idempotent. Raises `EventLogUnavailable` after `RETRY_S_MAX` seconds, and
+        `EventLogClosed`.
         """
         async with self._turn:
+            if self._closed:
+                raise EventLogClosed("the connection has been closed")
             clock = asyncio.get_running_loop().time
             deadline, delay_s = clock() + RETRY_S_MAX, RETRY_DELAY_S_MIN
             while True:
@@ -81,6 +85,7 @@ class PostgresLink:
     async def close(self) -> None:
         """Disconnect, after the transaction that is under way."""
         async with self._turn:
+            self._closed = True
             await self._disconnect()
 
     async def _disconnect(self) -> None:

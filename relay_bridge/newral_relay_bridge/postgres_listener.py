@@ -9,6 +9,7 @@ from typing import Final
 
 import psycopg
 
+from newral_relay_bridge.event_log import EventLogClosed
 from newral_relay_bridge.postgres_link import connect
 from newral_spec.postgres import load_queries
 
@@ -26,15 +27,22 @@ class PostgresListener:
         self._dsn = dsn
         self._arrivals: dict[str, asyncio.Event] = {}
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def next_arrival(self, topic: str) -> asyncio.Event:
-        """Set by the first append to the topic that is heard of from now on."""
+        """Set by the first append to the topic that is heard of from now on.
+
+        Raises `EventLogClosed`.
+        """
+        if self._closed:
+            raise EventLogClosed("nobody listens any more")
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="event-log-listener")
         return self._arrivals.setdefault(topic, asyncio.Event())
 
     async def close(self) -> None:
         """Stop listening, and wake everybody."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

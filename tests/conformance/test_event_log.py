@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from newral_relay_bridge.event_log import (
     VALUE_BYTES_MAX,
     Entry,
     EventLog,
+    EventLogClosed,
     Record,
 )
 from newral_relay_bridge.postgres_log import PostgresLog
@@ -136,6 +138,22 @@ async def test_concurrent_writers_agree_on_one_order(open_log: OpenLog) -> None:
     assert len(where) == len(records) == 200
 
 
+async def test_concurrent_writers_of_the_same_thing_append_it_once(open_log: OpenLog) -> None:
+    logs = [await open_log() for _ in range(4)]
+    things = [str(number) for number in range(40)]
+
+    async def write(log: EventLog, seed: int) -> int:
+        appended = 0
+        for thing in random.Random(seed).sample(things, len(things)):
+            (offset,) = await log.append("inbound", [entry(thing, about=thing)])
+            appended += offset is not None
+        return appended
+
+    appended = await asyncio.gather(*(write(log, seed) for seed, log in enumerate(logs)))
+    assert sum(appended) == len(things)
+    assert sorted(values(await read_all(logs[0], "inbound"))) == sorted(things)
+
+
 async def test_a_reader_that_polls_during_appends_misses_nothing(open_log: OpenLog) -> None:
     reader = await open_log()
     writers = [await open_log() for _ in range(4)]
@@ -214,3 +232,16 @@ async def test_closing_finishes_the_appends_under_way(open_log: OpenLog) -> None
     await log.close()
     assert len(await asyncio.gather(*appends)) == 20
     assert len(await read_all(await open_log(), "inbound")) == 20
+
+
+async def test_a_closed_log_is_not_opened_again(open_log: OpenLog) -> None:
+    log = await open_log()
+    waiting = asyncio.create_task(log.wait("inbound", BEFORE_FIRST, 60))
+    await asyncio.sleep(0.05)
+    await log.close()
+    with pytest.raises(EventLogClosed):
+        await asyncio.wait_for(waiting, 30)
+    with pytest.raises(EventLogClosed):
+        await log.append("inbound", [entry("late")])
+    with pytest.raises(EventLogClosed):
+        await log.read("inbound", BEFORE_FIRST, 1)

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from newral_coordinator.embedded_postgres import EmbeddedPostgres
+from newral_relay_bridge import postgres_log
 from newral_relay_bridge.archive import IDS_MAX, Archive
 from newral_relay_bridge.consumer_offsets import OffsetConflict, load_offset, store_offset
 from newral_relay_bridge.event_log import BEFORE_FIRST, Entry
@@ -129,6 +130,26 @@ async def test_the_second_of_two_consumers_cannot_commit(dsn: str) -> None:
         await first.commit()
         with pytest.raises(OffsetConflict, match="already dealt with offset 0 of inbound"):
             await late
+
+
+async def test_an_append_is_heard_of_though_nobody_polls(
+    log: PostgresLog, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_log, "POLL_S", 3600.0)
+    for number in range(3):
+        waiting = asyncio.create_task(log.wait("inbound", number - 1, 60))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await log.append("inbound", [Entry(key="k", value=b"x")])
+        await asyncio.wait_for(waiting, 30)
+        # Deaf from here on, until it notices.
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+            await connection.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                """
+            )
 
 
 async def test_a_commit_left_in_doubt_is_found_by_the_next_attempt(
