@@ -270,6 +270,13 @@ async def test_a_log_that_grew_is_cut(directory: Path) -> None:
     assert (directory / "postgres.log.1").stat().st_size == 2 << 20
 
 
+async def test_nobody_else_can_read_what_it_keeps(directory: Path) -> None:
+    home = directory / "coordinator"
+    async with EmbeddedPostgres(home):
+        assert permissions(home) == permissions(home / "postgres") == 0o700
+        assert permissions(home / "postgres.log") == 0o600
+
+
 def as_root_only(directory: Path) -> Path:
     """A directory below one that nobody but its owner may enter."""
     closed = directory / "closed"

@@ -174,6 +174,7 @@ class EmbeddedPostgres:
 
     async def _spawn(self, command: list[str]) -> asyncio.subprocess.Process:
         _bound_log(self._log_path)
+        self._log_path.touch(mode=0o600)  # failed statements are in it, with what they were about
         with self._log_path.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *command,
@@ -211,7 +212,8 @@ class EmbeddedPostgres:
             delay_s = min(2 * delay_s, RESTART_DELAY_S_MAX)
             try:
                 await self._launch()
-            except (PostgresStartError, OSError):
+            except Exception:
+                # Whatever it is, nobody else would try again.
                 _log.exception("Postgres could not be restarted")
             else:
                 _log.info("Postgres runs again as process %s", self.pid)
@@ -231,7 +233,7 @@ class EmbeddedPostgres:
 
 def _own(directory: Path) -> IO[bytes]:
     """Lock the directory for as long as the file returned is open, at most until our end."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (directory / "postgres.lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
