@@ -72,12 +72,12 @@ def phase(
     return instructions
 
 
-def result(job: Job, output: bytes, blobs_url: str, cost: int, log_size: int) -> list[Instruction]:
+def result(job: Job, output: bytes, blobs_url: str, log_size: int) -> list[Instruction]:
     """The answer of a completed job."""
     assert job.output_sha256 is not None
     url = f"{blobs_url}/{job.output_sha256}"
     if job.form == "message":
-        text = f"{plain_words(output)}\n\nAll of it: {url}\nPaid: {credits_text(cost)} credits"
+        text = f"{plain_words(output)}\n\nAll of it: {url}\nPaid: {credits_text(job.spent)} credits"
         return [SendMessage(recipient=job.requester, text=text, reply_to=_rumor(job))]
     inline = len(output) <= limits.INLINE_OUTPUT_BYTES_MAX
     message = JobResult(
@@ -86,7 +86,7 @@ def result(job: Job, output: bytes, blobs_url: str, cost: int, log_size: int) ->
         blob=BlobRef(job.output_sha256, len(output)),
         output=output.decode() if inline else "",
         urls=(url,),
-        cost=cost,
+        cost=job.spent,
         log_size=log_size,
         request_event=None if job.encrypted else job.request_event,
         inputs=() if job.encrypted else _inputs(job),

@@ -13,7 +13,6 @@ from newral_coordinator.instructions import (
     Publish,
     Put,
     Record,
-    Refund,
     Release,
     Reserve,
     SendMessage,
@@ -72,8 +71,6 @@ class Executor:
                 await self._publish(instruction)
             case SendMessage():
                 await self._send_message(instruction)
-            case Refund(job):
-                await self._refund(job.id, job.requester)
             case Transfer():
                 self._transfer(instruction)
             case Reserve(lease):
@@ -133,23 +130,6 @@ class Executor:
         self._requests.append(posting)
         posted = msgspec.structs.replace(_reservation(lease), id=posting.id)
         self._entries.append(posted.to_entry(self.now))
-
-    async def _refund(self, job: str, requester: str) -> None:
-        await self.flush()
-        account = trail.escrow_account(job)
-        left = await books.balance(self.store.connection, account)
-        assert left.reserved == 0, f"job {job} ended with {left.reserved} reserved"
-        if left.posted > 0:
-            self._transfer(
-                Transfer(
-                    reason="refund",
-                    subject=job,
-                    debit=account,
-                    credit=trail.requester_account(requester),
-                    amount=left.posted,
-                    job=job,
-                )
-            )
 
     # Events
 

@@ -90,5 +90,5 @@ class SendMessage:
 
 
 Instruction = (
-    Put | Record | GiveVerdict | Transfer | Reserve | Pay | Release | Refund | Publish | SendMessage
+    Put | Record | GiveVerdict | Transfer | Reserve | Pay | Release | Publish | SendMessage
 )

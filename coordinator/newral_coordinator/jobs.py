@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
-from newral_coordinator.instructions import Instruction, Put, Record, Refund, Transfer
+from newral_coordinator.instructions import Instruction, Put, Record, Transfer
 from newral_coordinator.model import Job, LeaseRecord, StageRun, Unit
 from newral_coordinator.policy import MICROCREDITS, Policy
 from newral_coordinator.results import end_lease, settle_owed
@@ -216,7 +216,7 @@ def end(
     now: int,
     output: tuple[str, int] | None = None,
 ) -> tuple[Job, list[Instruction]]:
-    """End the job: nothing more is lent, what was committed to is paid, the rest goes back.
+    """End the job: nothing more is lent, and what was committed to is paid. `settle` comes next.
 
     `open_units` are those not accepted, `open_leases` those offered, started or sealed. `output`
     is the hash and size of a completed job's output.
@@ -236,14 +236,31 @@ def end(
             instructions += settle_owed(lease, reason, now)
         else:
             instructions += end_lease(lease, LeaseState.EXPIRED, reason)
+    return ended, instructions
+
+
+def settle(job: Job, left: int, now: int) -> tuple[Job, list[Instruction]]:
+    """Return what is left in the ended job's escrow, and say in the log that it has ended."""
+    settled = replace(job, spent=job.budget - left)
+    instructions: list[Instruction] = [Put(settled)]
+    if left > 0:
+        refund = Transfer(
+            reason="refund",
+            subject=job.id,
+            debit=trail.escrow_account(job.id),
+            credit=trail.requester_account(job.requester),
+            amount=left,
+            job=job.id,
+        )
+        instructions.append(refund)
     entry = JobEnded(
         at=now,
         job=job.id,
-        state=PHASES[state],
-        output_sha256=ended.output_sha256,
-        reason=reason[: limits.REASON_CHARS_MAX],
+        state=PHASES[job.state],
+        output_sha256=job.output_sha256,
+        reason=job.reason[: limits.REASON_CHARS_MAX],
     )
-    return ended, [*instructions, Refund(ended), Record(entry)]
+    return settled, [*instructions, Record(entry)]
 
 
 PHASES: dict[JobState, JobEnd] = {
@@ -263,4 +280,5 @@ __all__ = [
     "end",
     "foreseeable_cost",
     "resolve",
+    "settle",
 ]

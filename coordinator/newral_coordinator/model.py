@@ -29,6 +29,9 @@ class Job:
     """The request as JSON, for the result's `request` tag and for replies."""
     relays: tuple[str, ...]
     budget: int
+    """What was escrowed."""
+    spent: int = 0
+    """What of it was paid to providers, once the job has ended."""
     cost_s: float
     """Estimated work of one computation of every unit that can be foreseen."""
     deadline: int

@@ -128,8 +128,6 @@ async def _complete(scope: Scope, job: Job, runs: list[StageRun]) -> None:
     )
     output = stages.job_output(runs, outputs)
     await scope.keep(output)
-    await scope.executor.flush()
-    escrow = await books.balance(scope.store.connection, trail.escrow_account(job.id))
     if job.state is JobState.ACCEPTED:
         job = job.evolve(JobState.RUNNING, "it had nothing to compute")
     ended = await end_job(
@@ -137,8 +135,7 @@ async def _complete(scope: Scope, job: Job, runs: list[StageRun]) -> None:
     )
     await scope.executor.flush()
     size, _ = await log.head(scope.store.connection)
-    cost = job.budget - escrow.posted
-    await scope.run(answers.result(ended, output.data, scope.blobs_url, cost, size))
+    await scope.run(answers.result(ended, output.data, scope.blobs_url, size))
 
 
 async def end_job(
@@ -159,6 +156,11 @@ async def end_job(
         now=scope.now,
         output=output,
     )
+    await scope.run(instructions)
+    await scope.executor.flush()
+    escrow = await books.balance(scope.store.connection, trail.escrow_account(job.id))
+    assert escrow.reserved == 0, f"job {job.id} ended with {escrow.reserved} reserved"
+    ended, instructions = jobs.settle(ended, escrow.posted, scope.now)
     await scope.run(instructions)
     for provider in sorted({lease.provider for lease in open_leases if lease.active}):
         dropped = [lease.id for lease in open_leases if lease.active and lease.provider == provider]

@@ -17,6 +17,7 @@ CREATE TABLE coordinator.jobs (
     request_event text NOT NULL,
     relays text[] NOT NULL,
     budget bigint NOT NULL,
+    spent bigint NOT NULL,
     cost_s double precision NOT NULL,
     deadline bigint NOT NULL,
     accepted_at bigint NOT NULL,
