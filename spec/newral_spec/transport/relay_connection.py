@@ -16,7 +16,6 @@ from typing import Final, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from newral_spec import limits
 from newral_spec.event import Event, sign_event
 from newral_spec.keys import SecretKey
 from newral_spec.kinds import Kind
@@ -49,8 +48,15 @@ CLOSE_TIMEOUT_S: Final = 2.0
 KEEPALIVE_S: Final = 20.0
 """Between pings, and for a pong: a dead connection is noticed within twice this."""
 
-RECEIVED_MESSAGES_MAX: Final = 16
+RECEIVED_MESSAGES_MAX: Final = 4
 """Read ahead of the handler; beyond it TCP makes the relay wait."""
+
+DISCARDED_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A message above `limits.RELAY_MESSAGE_BYTES_MAX` is read and dropped up to this size.
+
+An honest relay may store and send a giant event of a stranger: were it to end the connection, that
+event would come again after every reconnect, and whatever is behind it never.
+"""
 
 VIOLATIONS_MAX: Final = 100
 """Malformed or forged messages on one connection before we hang up and come back later."""
@@ -248,7 +254,7 @@ class RelayConnection:
         async with _Connect(
             self.url,
             compression=None,
-            max_size=limits.RELAY_MESSAGE_BYTES_MAX,
+            max_size=DISCARDED_MESSAGE_BYTES_MAX,
             max_queue=RECEIVED_MESSAGES_MAX,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
