@@ -74,10 +74,10 @@ class BlossomRoutes:
         # A header that was seen before is as good as a new one until it expires, because storing
         # the same bytes again changes nothing.
         public_key, sha256 = _authorised(request, int(self._clock()))
-        reason = await self._may_upload(public_key, sha256, offered)
-        if reason is not None:
-            raise Problem(HTTPStatus.FORBIDDEN, reason)
         with self._slots.slot(public_key):
+            reason = await self._may_upload(public_key, sha256, offered)
+            if reason is not None:
+                raise Problem(HTTPStatus.FORBIDDEN, reason)
             ref = await self._store(request, sha256, offered)
         return web.Response(
             body=msgspec.json.encode(self._descriptor(request, ref)),

@@ -63,11 +63,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         failure = problem
     except web.HTTPException as error:
         failure = _of_http_exception(error)
-    except (ConnectionError, web.RequestPayloadError):
-        failure = Problem(HTTPStatus.BAD_REQUEST, "the request ended before its body was complete")
-    except Exception:
-        _LOG.exception("%s %s failed", request.method, request.path)
-        failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; try again later")
+    except Exception as error:
+        failure = _of_unexpected(request, error)
     started: web.StreamResponse | None = request.get(_STARTED)
     if started is None:
         return problem_response(failure)
@@ -75,6 +72,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.transport is not None:
         request.transport.abort()
     return started
+
+
+def _of_unexpected(request: web.Request, error: Exception) -> Problem:
+    gone = request.transport is None or request.transport.is_closing()
+    if gone and isinstance(error, ConnectionError | web.RequestPayloadError):
+        return Problem(HTTPStatus.BAD_REQUEST, "the client left before the end")
+    _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; try again later")
 
 
 def _of_http_exception(error: web.HTTPException) -> Problem:

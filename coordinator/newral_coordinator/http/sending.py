@@ -27,17 +27,21 @@ async def send(
     await response.prepare(request)
     while piece is not None:
         for chunk in chunks(piece):
-            await _write(response, chunk, chunk_s)
+            await _write(request, response, chunk, chunk_s)
         piece = await anext(pieces, None)
     await response.write_eof()
     return response
 
 
-async def _write(response: web.StreamResponse, chunk: bytes, seconds: float) -> None:
+async def _write(
+    request: web.Request, response: web.StreamResponse, chunk: bytes, seconds: float
+) -> None:
     try:
         async with asyncio.timeout(seconds):
             await response.write(chunk)
     except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
         raise ConnectionAbortedError("the client reads too slowly") from error
 
 

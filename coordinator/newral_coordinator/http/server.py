@@ -25,9 +25,10 @@ _REFUSAL: Final = (
 async def serve(
     app: web.Application, *, host: str = LOOPBACK, port: int = 0, bounds: Bounds | None = None
 ) -> AsyncIterator[str]:
-    """Serve until the block ends; yields the base URL, without a slash at its end.
+    """Serve until the block ends; yields the base URL of the address, without a slash at its end.
 
-    Port 0 takes a free one. Raises `OSError` when the address cannot be bound.
+    Port 0 takes a free one. Behind a proxy, what is announced is the proxy's URL instead. Raises
+    `OSError` when the address cannot be bound.
     """
     bounds = bounds or Bounds()
     runner = web.AppRunner(

@@ -59,6 +59,17 @@ async def test_a_failure_says_nothing_about_its_cause(server: Served) -> None:
         assert "secret" not in str(answer.headers)
 
 
+async def test_a_lost_connection_of_the_server_s_own_is_not_blamed_on_the_client(
+    server: Served,
+) -> None:
+    async def fails() -> bytes | None:
+        raise ConnectionRefusedError("the database is not there")
+
+    server.trail.checkpoint = fails  # type: ignore[method-assign]
+    async with server.client.get("/log/checkpoint") as answer:
+        assert answer.status == 500
+
+
 @pytest.mark.parametrize("path", ["/", "/api/market", "/nowhere", "/log/checkpoint"])
 async def test_every_answer_may_be_read_by_any_page_and_sniffed_by_none(
     server: Served, path: str
@@ -131,7 +142,9 @@ async def test_more_connections_than_allowed_are_turned_away(tmp_path: Path) -> 
             assert answer.status == 200
 
 
-async def test_a_client_that_does_not_read_is_given_up(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     data = bytes(32 * 2**20)
     async with served(tmp_path, bounds=Bounds(send_s=0.3)) as server:
         sha256 = (await server.blobs.put(data)).sha256
@@ -147,6 +160,7 @@ async def test_a_client_that_does_not_read_is_given_up(tmp_path: Path) -> None:
             pass
         writer.close()
         assert received < len(data)
+    assert caplog.records == []
 
 
 async def test_a_client_that_leaves_half_way_is_no_error(
