@@ -45,7 +45,7 @@ class Block:
 
 
 def examine(start: int, stop: int) -> Block:
-    """Test every odd number of [start, stop), where `FILTER_BELOW`² < start and stop <= 2^128.
+    """Test every odd number of [start, stop), where 13 <= start and stop <= 2^128.
 
     The digest is SHA-256, truncated, over residues of 16 bytes, big-endian. Each number that passes
     the filter adds 2^d mod n, where n − 1 = d·2^s with d odd; if it passes that test, U_d' and V_d'

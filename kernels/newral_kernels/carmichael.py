@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from newral_kernels.carmichael_cell import BOUND_MAX, Cell
+from newral_kernels.carmichael_cell import BOUND_MAX, BOUND_MIN, Cell
 from newral_kernels.carmichael_plan import COST_PER_PAIR_S, cost, cut
 from newral_kernels.carmichael_search import complete, leaves, search
 from newral_kernels.criterion import (
@@ -69,7 +69,9 @@ class Carmichael(Kernel):
         record = Record(
             params, name="params", error=ParamsError, required=("bound",), optional=("start",)
         )
-        bound = parse_integer(record.get("bound"), minimum=2, maximum=BOUND_MAX, field="bound")
+        bound = parse_integer(
+            record.get("bound"), minimum=BOUND_MIN, maximum=BOUND_MAX, field="bound"
+        )
         given = record.get("start")
         start = (
             1
@@ -133,7 +135,7 @@ class Carmichael(Kernel):
 
 def _cells(params: Mapping[str, JSON]) -> Iterator[Cell]:
     bound = int(str(params["bound"]))
-    whole = Cell(int(str(params["start"])), bound, (), low=3, high=max(bound, 3))
+    whole = Cell(int(str(params["start"])), bound, (), low=BOUND_MIN, high=bound)
     return cut(whole, even_unit_cost(cost(whole)))
 
 

@@ -15,6 +15,7 @@ from newral_kernels.primality import is_prime_below_2_64
 from newral_kernels.reading import Record
 
 BOUND_MAX: Final = 10**16  # some hours of one core; the search handles q up to √(bound/3)
+BOUND_MIN: Final = 3  # the least odd prime, with which a search begins
 PREFIX_MAX: Final = 12  # no Carmichael number below 10^16 has more than 10 prime factors
 
 
@@ -52,7 +53,7 @@ class Cell:
         record = Record(
             unit, name="unit", error=UnitError, required=("start", "bound", "prefix", "low", "high")
         )
-        bound = record.integer("bound", minimum=2, maximum=BOUND_MAX)
+        bound = record.integer("bound", minimum=BOUND_MIN, maximum=BOUND_MAX)
         start = record.integer("start", minimum=1, maximum=bound - 1)
         prefix = tuple(
             decode_small_integer(p, minimum=3, maximum=bound, field="unit.prefix", error=UnitError)
@@ -61,7 +62,7 @@ class Cell:
         if not all(map(is_prime_below_2_64, prefix)) or not is_admissible(prefix):
             raise UnitError("unit.prefix", "no Carmichael number has it", "give admissible primes")
         low = record.integer("low", minimum=max((2, *prefix)) + 1, maximum=bound)
-        high = record.integer("high", minimum=low, maximum=max(bound, low))
+        high = record.integer("high", minimum=low, maximum=bound)
         return cls(start, bound, prefix, low, high)
 
     def to_unit(self) -> Unit:

@@ -39,28 +39,36 @@ def cost(cell: Cell) -> float:
 
 
 def cut(cell: Cell, target_s: float) -> Iterator[Cell]:
-    """Disjoint cells that make up the given one, each of about `target_s` or less."""
-    if cost(cell) <= target_s:
+    """Disjoint cells that make up the given one, of about `target_s` or less each.
+
+    They are no smaller than what a cell costs by itself, whatever the target.
+    """
+    return _cut(cell, max(target_s - COST_PER_CELL_S, COST_PER_CELL_S) / COST_PER_PAIR_S)
+
+
+def _cut(cell: Cell, target: float) -> Iterator[Cell]:
+    """Into cells of about `target` pairs; small next primes make cells of their own."""
+    if _pairs(cell) <= target:
         yield cell
         return
     rest = cell
     while (p := _next_prime(rest.low)) < cell.high:
         child = replace(cell, prefix=(*cell.prefix, p), low=p + 1, high=cell.bound)
         if is_admissible(child.prefix):
-            if cost(child) <= target_s:
+            if _pairs(child) <= target:
                 break
-            yield from cut(child, target_s)
+            yield from _cut(child, target)
         rest = replace(rest, low=p + 1)
-    yield from _cut_evenly(rest, target_s)
+    yield from _cut_evenly(rest, target)
 
 
-def _cut_evenly(cell: Cell, target_s: float) -> Iterator[Cell]:
+def _cut_evenly(cell: Cell, target: float) -> Iterator[Cell]:
     """Cut by the size of the next prime alone."""
-    parts = math.ceil(cost(cell) / target_s)
-    share = _pairs(cell) / parts
+    pairs = _pairs(cell)
+    parts = max(math.ceil(pairs / target), 1)
     for _ in range(parts - 1):
         highs = range(cell.low + 1, cell.high)
-        where = bisect_left(highs, share, key=lambda high: _pairs(replace(cell, high=high)))
+        where = bisect_left(highs, pairs / parts, key=lambda high: _pairs(replace(cell, high=high)))
         high = _round(cell.low + 1 + where)
         if not cell.low < high < cell.high:
             break

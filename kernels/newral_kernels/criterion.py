@@ -90,7 +90,9 @@ def korselt_violation(claim: Factored) -> str | None:
         if smaller == larger:
             return f"{smaller} divides it twice"
     for p in factors:
-        if p < 3 or (n - 1) % (p - 1) != 0:
+        if p < 3:
+            return f"{p} is no odd prime"
+        if (n - 1) % (p - 1) != 0:
             return f"{p} - 1 does not divide n - 1"
         if p >= BPSW_PROVED_BELOW:
             return f"{p} is not below 2^64, so it is not proved prime"
