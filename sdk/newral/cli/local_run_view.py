@@ -45,6 +45,7 @@ def run_with_progress(local: LocalRun, cores: int, results: Path | None) -> dict
             finished = bar.tasks[task].completed + done.cost_s
             rate = f"{finished / elapsed:.2f} s/s" if elapsed else ""
             bar.update(task, advance=done.cost_s, units=number, rate=rate)
+        bar.update(task, completed=local.estimate.cost_s)
     return answer
 
 

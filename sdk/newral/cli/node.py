@@ -73,10 +73,12 @@ def run(
     Example: newral node run --relay ws://127.0.0.1:7777 --coordinator npub1… --cores 2
     """
     require("node")
-    from newral_node.agent import NodeConfig, run_node
-
     from newral.cli.service import run_service
     from newral.keyfiles import load_or_create_key
+    from newral_node.agent import NodeConfig, run_node
+    from newral_node.home import NodeDirectoryInUse
+    from newral_node.queue import QueueError
+    from newral_spec.transport.relay_url import InvalidRelayUrl
 
     if key_file is None:
         secret = load_or_create_key(directory / "node.key")
@@ -96,7 +98,7 @@ def run(
     async def service(ready: Ready, stop: asyncio.Event) -> None:
         await run_node(config, ready=ready, stop=stop)
 
-    run_service(service, json=json)
+    run_service(service, json=json, expected=(NodeDirectoryInUse, QueueError, InvalidRelayUrl))
 
 
 @group.command()

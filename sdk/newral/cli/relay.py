@@ -43,13 +43,12 @@ def serve(
     Example: newral relay serve --directory ~/relay --port 7777
     """
     from newral.cli.service import run_service
+    from newral_relay_bridge.embedded_relay import RelayConfig, StorageError
+    from newral_relay_bridge.embedded_relay import serve as serve_relay
 
     async def service(ready: Ready, stop: asyncio.Event) -> None:
-        from newral_relay_bridge.embedded_relay import RelayConfig
-        from newral_relay_bridge.embedded_relay import serve as serve_relay
-
         directory.mkdir(parents=True, exist_ok=True)
         config = RelayConfig(database=directory / "events.sqlite", host=host, port=port)
         await serve_relay(config, lambda url: ready({"url": url}), stop)
 
-    run_service(service, json=json)
+    run_service(service, json=json, expected=(StorageError,))

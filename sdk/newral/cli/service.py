@@ -20,10 +20,13 @@ Ready = Callable[[Mapping[str, Any]], None]
 Service = Callable[[Ready, asyncio.Event], Awaitable[None]]
 
 
-def run_service(service: Service, *, json: bool) -> None:
+def run_service(
+    service: Service, *, json: bool, expected: tuple[type[Exception], ...] = ()
+) -> None:
     """Run until SIGINT or SIGTERM sets the event; a second signal does not wait any longer.
 
-    The service calls `ready` once it serves, with what a user or a supervisor must know.
+    The service calls `ready` once it serves, with what a user or a supervisor must know. Errors
+    of the types `expected` are told in one line. Raises `NewralError`.
     """
     logging.basicConfig(
         stream=sys.stderr,
@@ -34,8 +37,10 @@ def run_service(service: Service, *, json: bool) -> None:
         _end_with_supervisor()
     try:
         asyncio.run(_run(service, json=json))
-    except (OSError, BaseExceptionGroup) as error:
+    except (*expected, OSError, BaseExceptionGroup) as error:
         cause = _only(error)
+        if isinstance(cause, (*expected, NewralError)):
+            raise NewralError(str(cause)) from error
         if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
             raise NewralError(f"the address is taken by another program: {cause}") from error
         raise
