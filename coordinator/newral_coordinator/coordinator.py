@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from random import Random
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from newral_coordinator.handlers import progress, timers
 from newral_coordinator.handlers.rejected import handle_rejected
 from newral_coordinator.handlers.requests import handle_deletion, handle_request
 from newral_coordinator.handlers.work import handle_sealed_results, handle_work_request
+from newral_coordinator.instructions import Instruction, Publish
 from newral_coordinator.instructions import Record as LogEntry
 from newral_coordinator.jobs import Kernels
 from newral_coordinator.policy import Policy
@@ -31,9 +33,10 @@ from newral_ledger import log as ledger_log
 from newral_relay_bridge.consumer_offsets import OffsetConflict, load_offset, store_offset
 from newral_relay_bridge.event_log import Entry, EventLog, EventLogUnavailable, Record
 from newral_spec import trail
-from newral_spec.event import Event, parse_event
+from newral_spec.event import Draft, Event, parse_event
 from newral_spec.keys import SecretKey
 from newral_spec.kinds import Kind
+from newral_spec.messages import Announcement, KernelOffer, encode_announcement
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -72,7 +75,30 @@ class CoordinatorConfig:
     secret: SecretKey
     dsn: str
     blobs_url: str
+    relays: tuple[str, ...] = ()
+    """Announced, so that nodes and requesters find us."""
+    name: str = "A Newral coordinator"
     policy: Policy = field(default_factory=Policy)
+
+
+def announce(config: CoordinatorConfig, kernels: Kernels) -> list[Instruction]:
+    """Say who we are (NIP-89) and where we listen (NIP-65). Newer ones replace older ones."""
+    known = [kernels.get(name) for name in kernels.names()]
+    announcement = Announcement(
+        name=config.name,
+        software=f"newral/{version('newral')}",
+        kernels=tuple(
+            KernelOffer(kernel.name, kernel.version, kernels.identity(kernel)) for kernel in known
+        ),
+        relays=config.relays,
+        blobs=config.blobs_url,
+        price=config.policy.price,
+        quorum=config.policy.quorum,
+        grant=config.policy.grant,
+        short_forms=tuple(kernel.name for kernel in known if kernel.positional),
+    )
+    relay_list = Draft(kind=Kind.RELAY_LIST, tags=tuple(("r", relay) for relay in config.relays))
+    return [Publish(draft=encode_announcement(announcement)), Publish(draft=relay_list)]
 
 
 class Coordinator:
@@ -123,6 +149,7 @@ class Coordinator:
             size, _ = await ledger_log.head(connection)
             if size == 0:
                 await scope.run([LogEntry(self._policy_entry(scope.now))])
+            await scope.run(announce(self._config, self._kernels))
             self._touched.update(job.id for job in await scope.store.active_jobs())
 
     def _policy_entry(self, now: int) -> trail.PolicySet:

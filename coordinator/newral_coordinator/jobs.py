@@ -49,6 +49,12 @@ class Kernels(Protocol):
     def get(self, name: str, version: str | None = None) -> Kernel:
         """Raises `KernelError` when there is none of that name and version."""
 
+    def names(self) -> tuple[str, ...]:
+        """All kernels' names."""
+
+    def identity(self, kernel: Kernel) -> str:
+        """The hash of a kernel's source, in hexadecimal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funds:

@@ -25,10 +25,21 @@ WHERE state IN ('accepted', 'running') AND deadline <= %(now)s ORDER BY deadline
 -- recent_jobs --
 -- For people: the newest jobs and how many of their units are where.
 SELECT jobs.id, jobs.requester, jobs.state, jobs.accepted_at, jobs.ended_at, jobs.reason,
-    jobs.reported_progress, jobs.budget, jobs.workflow,
+    jobs.reported_progress, jobs.budget, jobs.spent, jobs.workflow,
     (SELECT coalesce(sum(planned), 0) FROM coordinator.stages WHERE job = jobs.id) AS units,
-    (SELECT coalesce(sum(accepted), 0) FROM coordinator.stages WHERE job = jobs.id) AS accepted
+    (SELECT coalesce(sum(accepted), 0) FROM coordinator.stages WHERE job = jobs.id) AS accepted,
+    (
+        SELECT count(*) FROM coordinator.leases
+        WHERE job = jobs.id AND state IN ('offered', 'started')
+    ) AS leased
 FROM coordinator.jobs ORDER BY accepted_at DESC, id LIMIT %(limit)s
+
+-- totals --
+-- For people: the market in three numbers.
+SELECT count(*) AS jobs,
+    count(*) FILTER (WHERE state IN ('accepted', 'running')) AS jobs_running,
+    (SELECT coalesce(sum(accepted), 0)::bigint FROM coordinator.stages) AS units_accepted
+FROM coordinator.jobs
 
 -- stages --
 -- A job's stages in topological order.
@@ -110,8 +121,19 @@ SELECT * FROM coordinator.leases WHERE state = 'offered' AND heard_at <= %(befor
 ORDER BY provider, granted_at, id LIMIT %(limit)s FOR UPDATE
 
 -- count_leases_by_state --
--- For people: how many leases a provider has where.
-SELECT provider, state, count(*) AS leases FROM coordinator.leases GROUP BY provider, state
+-- For people: how many open leases a provider has, and how many verdicts of each outcome.
+SELECT provider, state, count(*) AS leases FROM coordinator.leases
+WHERE state IN ('offered', 'started') GROUP BY provider, state
+UNION ALL
+SELECT provider, verdict ->> 'outcome', count(*) FROM coordinator.verdicts
+GROUP BY provider, verdict ->> 'outcome'
+
+-- has_lease --
+-- Whether a provider has a lease from which a result may still come.
+SELECT EXISTS (
+    SELECT FROM coordinator.leases
+    WHERE provider = %(provider)s AND state IN ('offered', 'started')
+) AS has_lease
 
 -- put_provider --
 -- Note what a node says of itself.
@@ -128,8 +150,9 @@ SELECT providers.*, (
 FROM coordinator.providers WHERE seen_at > %(since)s ORDER BY key
 
 -- providers --
--- Every node that ever asked.
-SELECT key, first_seen_at, seen_at, request FROM coordinator.providers ORDER BY seen_at DESC
+-- The nodes that asked last.
+SELECT key, first_seen_at, seen_at, request FROM coordinator.providers
+ORDER BY seen_at DESC, key LIMIT %(limit)s
 
 -- put_verdict --
 -- A verdict that waits for a receipt.

@@ -111,6 +111,10 @@ class Store:
         """For people: rows of the newest jobs with their counts of units."""
         return await self._rows("recent_jobs", limit=limit)
 
+    async def totals(self) -> DictRow:
+        """For people: numbers of jobs, of those running, and of accepted units."""
+        return (await self._rows("totals"))[0]
+
     async def stages(self, job_id: str) -> list[StageRun]:
         """A job's stages in topological order."""
         return _all(StageRun, await self._rows("stages", job=job_id))
@@ -183,8 +187,13 @@ class Store:
         return _all(LeaseRecord, rows)
 
     async def lease_counts(self) -> list[DictRow]:
-        """For people: rows of provider, state and number of leases."""
+        """For people: rows of provider, state of lease or outcome of verdict, and how many."""
         return await self._rows("count_leases_by_state")
+
+    async def has_lease(self, provider: str) -> bool:
+        """Whether a provider has a lease from which a result may still come."""
+        rows = await self._rows("has_lease", provider=provider)
+        return bool(rows[0]["has_lease"])
 
     # Providers
 
@@ -199,9 +208,9 @@ class Store:
         rows = await self._rows("applicants", since=since)
         return [(_provider(row), frozenset(row["offered"])) for row in rows]
 
-    async def providers(self) -> list[Provider]:
-        """Every node that ever asked, the latest first."""
-        return [_provider(row) for row in await self._rows("providers")]
+    async def providers(self, limit: int) -> list[Provider]:
+        """The nodes that asked last, the latest first."""
+        return [_provider(row) for row in await self._rows("providers", limit=limit)]
 
     # Verdicts on their way into receipts
 

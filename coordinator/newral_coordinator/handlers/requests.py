@@ -12,7 +12,6 @@ from newral_coordinator.jobs import Funds, Refusal
 from newral_coordinator.model import Form
 from newral_coordinator.scope import Scope
 from newral_coordinator.states import JobState
-from newral_kernels.registry import kernels as known_kernels
 from newral_ledger import books
 from newral_spec import trail
 from newral_spec.event import Event
@@ -60,7 +59,7 @@ async def _understand(scope: Scope, event: Event) -> Asked | None:
     if event.kind in JOB_KINDS:
         return _understand_job(scope, event)
     if event.kind == Kind.NOTE:
-        return _understand_note(event)
+        return _understand_note(scope, event)
     if event.kind == Kind.ENCRYPTED_DIRECT_MESSAGE:
         return _understand_nip04(scope, event)
     return await _understand_gift_wrap(scope, event)
@@ -89,13 +88,16 @@ def _plaintext(scope: Scope, event: Event) -> str | None:
             return None
 
 
-def _understand_note(event: Event) -> Asked | None:
+def _understand_note(scope: Scope, event: Event) -> Asked | None:
     words = _MENTION.sub(" ", event.content).split()
-    is_command = bool(words) and words[0].lower() in {kernel.name for kernel in known_kernels()}
+    is_command = bool(words) and words[0].lower() in scope.kernels.names()
     if not is_command and event.first("e") is not None:
         # A remark in a conversation, maybe with another machine: answering could go on for ever.
         return None
-    return _understand_words(event, event.id, "note", " ".join(words), is_command=is_command)
+    if not is_command:
+        refusal = Refusal("command", f"say what to compute, for example: {_examples(scope)}")
+        return Asked(event, event.id, "note", None, refusal)
+    return _understand_words(event, event.id, "note", " ".join(words))
 
 
 def _understand_nip04(scope: Scope, event: Event) -> Asked | None:
@@ -118,12 +120,7 @@ async def _understand_gift_wrap(scope: Scope, event: Event) -> Asked | None:
     return _understand_words(message.seal, message.rumor_id, "message", message.text)
 
 
-def _understand_words(
-    signed: Event, job_id: str, form: Form, text: str, *, is_command: bool = True
-) -> Asked:
-    if not is_command:
-        refusal = Refusal("command", f"say what to compute, for example: {_examples()}")
-        return Asked(signed, job_id, form, None, refusal)
+def _understand_words(signed: Event, job_id: str, form: Form, text: str) -> Asked:
     try:
         request = JobRequest(command=command_text(text), form=form)
     except InvalidMessage as error:
@@ -131,8 +128,9 @@ def _understand_words(
     return Asked(signed, job_id, form, request)
 
 
-def _examples() -> str:
-    return "; ".join(kernel.usage for kernel in known_kernels() if kernel.positional)
+def _examples(scope: Scope) -> str:
+    known = map(scope.kernels.get, scope.kernels.names())
+    return "; ".join(kernel.usage for kernel in known if kernel.positional)
 
 
 async def _take(scope: Scope, asked: Asked, request: JobRequest) -> None:

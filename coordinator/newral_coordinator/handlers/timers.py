@@ -18,7 +18,6 @@ from newral_coordinator.model import LeaseRecord, Provider, Unit
 from newral_coordinator.results import end_lease
 from newral_coordinator.scope import Scope
 from newral_coordinator.states import JobState, LeaseState
-from newral_kernels.registry import identity
 from newral_ledger import books, log
 from newral_spec import limits, trail
 from newral_spec.messages import (
@@ -127,7 +126,7 @@ def _applicant(provider: Provider, offered: frozenset[str]) -> Applicant:
 def _requirements(scope: Scope, unit: Unit) -> Requirements:
     kernel = scope.kernels.get(unit.kernel, unit.version)
     memory = min(kernel.memory_bytes_max, scope.policy.memory_bytes_max)
-    return Requirements(identity=identity(kernel), memory_bytes=memory)
+    return Requirements(identity=scope.kernels.identity(kernel), memory_bytes=memory)
 
 
 async def _offer(scope: Scope, granted: list[tuple[str, LeaseRecord, Unit]]) -> None:
