@@ -41,7 +41,10 @@ class MemoryRepository extends EventRepository {
   async destroy() {}
 }
 
-const relay = new relayCore.NostrRelay(new MemoryRepository(), { logLevel: LogLevel.ERROR });
+const relay = new relayCore.NostrRelay(new MemoryRepository(), {
+  logLevel: LogLevel.ERROR,
+  filterResultCacheTtl: 0, // Otherwise a query may repeat what was true a second ago.
+});
 const server = new WebSocketServer({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) });
 server.on('connection', socket => {
   relay.handleConnection(socket);

@@ -81,9 +81,10 @@ class Client:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
-    async def disconnect(self, reason: str) -> None:
-        """Hang up, telling why as far as a websocket's close can."""
-        await self._websocket.close(1008, reason)
+    def hang_up(self) -> None:
+        """End the connection to a client that does not read, and so could not be told why."""
+        self.outbox.abandon()
+        self._websocket.transport.abort()
 
     def deliver(self, subscription: Subscription[Client], row: int, event_json: bytes) -> None:
         """Send a live event, unless it was among the stored ones."""

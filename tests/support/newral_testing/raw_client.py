@@ -19,7 +19,9 @@ class RawClient:
     """Sends and receives JSON arrays."""
 
     def __init__(self, url: str) -> None:
-        self._connecting = connect(url, compression=None, max_size=None, proxy=None)
+        self._connecting = connect(
+            url, compression=None, max_size=None, proxy=None, close_timeout=1
+        )
 
     async def __aenter__(self) -> Self:
         self.websocket = await self._connecting

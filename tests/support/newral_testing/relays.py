@@ -64,8 +64,13 @@ def embedded_relay(database: Path, *, port: int = 0, require_auth: bool = False)
     return RelayProcess([sys.executable, script, database, str(port), *flags])
 
 
-def foreign_relay() -> RelayProcess:
-    """`@nostr-relay/core`, in JavaScript."""
+def rust_relay() -> RelayProcess:
+    """nostr-sdk's `LocalRelay`. Under load it drops live events silently."""
+    return RelayProcess([sys.executable, Path(__file__).with_name("run_nostr_sdk_relay.py")])
+
+
+def javascript_relay() -> RelayProcess:
+    """`@nostr-relay/core`."""
     return RelayProcess(["node", foreign_packages() / "relay.mjs"])
 
 
