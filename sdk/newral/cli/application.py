@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newral import __version__
-from newral.cli import bridge, coordinator, job, kernel, keys, node, relay, up
+from newral.cli import bridge, coordinator, demo, job, kernel, keys, node, relay, up
 from newral.cli.console import print_line
 
 application = typer.Typer(
@@ -19,6 +19,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+application.command()(demo.demo)
 application.command()(up.up)
 application.add_typer(keys.group, name="keys")
 application.add_typer(relay.group, name="relay")

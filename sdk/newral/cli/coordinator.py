@@ -112,6 +112,9 @@ def run(
     from newral.cli.service import run_service
     from newral.keyfiles import load_or_create_key
     from newral.market.coordinator_process import CoordinatorProcess, run_coordinator
+    from newral_coordinator.embedded_postgres import PostgresStartError
+    from newral_spec.postgres import MigrationError
+    from newral_spec.transport.relay_url import InvalidRelayUrl
 
     if no_bridge and postgres is None:
         raise typer.BadParameter("--no-bridge needs --postgres: the bridge must reach it, too")
@@ -136,7 +139,7 @@ def run(
     async def service(ready: Ready, stop: asyncio.Event) -> None:
         await run_coordinator(process, ready, stop)
 
-    run_service(service, json=json)
+    run_service(service, json=json, expected=(PostgresStartError, MigrationError, InvalidRelayUrl))
 
 
 def parse_amount(text: str, name: str) -> int:

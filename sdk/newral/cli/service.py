@@ -33,12 +33,13 @@ def run_service(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    logging.getLogger("websockets").setLevel(logging.WARNING)  # a line for every connection
     if os.environ.get(SUPERVISED_VARIABLE):
         _end_with_supervisor()
     try:
         asyncio.run(_run(service, json=json))
-    except (*expected, OSError, BaseExceptionGroup) as error:
-        cause = _only(error)
+    except Exception as error:
+        cause = _first(error)
         if isinstance(cause, (*expected, NewralError)):
             raise NewralError(str(cause)) from error
         if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
@@ -46,9 +47,9 @@ def run_service(
         raise
 
 
-def _only(error: BaseException) -> BaseException:
-    """The only error within groups of one, as task groups raise them."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+def _first(error: BaseException) -> BaseException:
+    """The error itself, or the first of those that a task group raised together."""
+    while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
