@@ -26,6 +26,7 @@ WHERE state IN ('accepted', 'running') AND deadline <= %(now)s ORDER BY deadline
 -- For people: the newest jobs and how many of their units are where.
 SELECT jobs.id, jobs.requester, jobs.state, jobs.accepted_at, jobs.ended_at, jobs.reason,
     jobs.reported_progress, jobs.budget, jobs.spent, jobs.workflow,
+    jobs.encrypted OR jobs.form = 'message' AS private,
     (SELECT coalesce(sum(planned), 0) FROM coordinator.stages WHERE job = jobs.id) AS units,
     (SELECT coalesce(sum(accepted), 0) FROM coordinator.stages WHERE job = jobs.id) AS accepted,
     (

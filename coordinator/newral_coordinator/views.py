@@ -169,7 +169,7 @@ def _job(row: Mapping[str, Any], accounts: Mapping[str, Balance]) -> JobSummary:
         spent = row["budget"] - escrow.posted
     return {
         "id": row["id"],
-        "title": _title(row["workflow"]),
+        "title": "a private job" if row["private"] else _title(row["workflow"]),
         "requester": row["requester"],
         "state": row["state"],
         "progress": 1.0 if row["state"] == "completed" else row["reported_progress"],

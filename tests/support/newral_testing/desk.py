@@ -82,6 +82,8 @@ class Desk:
         self.log = PostgresLog(dsn)
         self.blobs = DiskBlobStore(directory / "blobs")
         self.outbound: list[Event] = []
+        self.workers: list[asyncio.Task[None]] = []
+        """Nodes at work: when one fails, so does whatever waits for something to happen."""
         self._offset = -1
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -126,8 +128,9 @@ class Desk:
         """Poll until the condition holds, and return what it returned."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            if self._task is not None and self._task.done():
-                await self._task
+            for task in (self._task, *self.workers):
+                if task is not None and task.done():
+                    await task
             await self.poll()
             if found := condition():
                 return found
@@ -372,11 +375,14 @@ class Node:
 async def working(*nodes: Node) -> AsyncIterator[None]:
     """Let nodes work meanwhile; a failure inside one is raised in the end."""
     tasks = [asyncio.create_task(node.work()) for node in nodes]
+    workers = nodes[0].desk.workers
+    workers.extend(tasks)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
+            workers.remove(task)
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
