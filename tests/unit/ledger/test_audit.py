@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -67,7 +67,7 @@ def find(market: Market, kind: type[E], **members: object) -> tuple[int, E]:
     raise LookupError(kind)
 
 
-def change(market: Market, kind: type[E], changes: dict[str, object], **members: object) -> None:
+def change(market: Market, kind: type[E], changes: Mapping[str, object], **members: object) -> None:
     """Replace members of the first such entry."""
     position, entry = find(market, kind, **members)
     market.entries[position] = msgspec.structs.replace(entry, **changes)
