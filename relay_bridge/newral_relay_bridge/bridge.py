@@ -130,6 +130,7 @@ class Bridge:
             extra_relays=extra_relays,
             counts=self._counts,
             clock=self._clock,
+            rng=self._rng,
         )
         async with asyncio.TaskGroup() as tasks:
             for link in self._links:

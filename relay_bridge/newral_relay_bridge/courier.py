@@ -46,7 +46,9 @@ class Verdict(Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     FAILED = "failed"
-    """Try again."""
+    """Try again, after a while."""
+    UNTRIED = "untried"
+    """Try as soon as the relay is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Outcome:
 
     verdict: Verdict
     message: str = ""
+
+
+def backoff_s(attempts: int, rng: random.Random) -> float:
+    """How long to wait after one more attempt than `attempts`: half of it fixed, half random."""
+    bound = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2.0 ** min(attempts, 16))
+    return bound * rng.uniform(0.5, 1.0)
 
 
 class Courier:
@@ -89,7 +97,7 @@ class Courier:
     async def send(self, event: Event) -> Outcome:
         """The first attempt, unless the relay is away or does not answer."""
         if not self._connection.connected:
-            return Outcome(Verdict.FAILED, self._connection.last_error or "not connected")
+            return Outcome(Verdict.UNTRIED, self._connection.last_error or "not connected")
         if self._unanswered >= WINDOW_EVENTS:
             return Outcome(Verdict.FAILED, f"{WINDOW_EVENTS} events wait for an answer")
         self._unanswered += 1
@@ -147,12 +155,8 @@ class Courier:
             event_id=row.event_id,
             state=State.REFUSED if outcome.verdict is Verdict.REFUSED else State.PENDING,
             last_error=outcome.message,
-            due_at=now + self._backoff_s(row.attempts),
+            due_at=now + backoff_s(row.attempts, self._rng),
         )
-
-    def _backoff_s(self, attempts: int) -> float:
-        bound = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2.0 ** min(attempts, 16))
-        return bound * self._rng.uniform(0.5, 1.0)
 
     async def _attempt(self, event: Event, timeout_s: float) -> Outcome:
         try:

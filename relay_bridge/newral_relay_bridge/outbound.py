@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from newral_relay_bridge.counts import Counts
-from newral_relay_bridge.courier import OTHERS_RETRY_S, Courier, Outcome, Verdict
+from newral_relay_bridge.courier import OTHERS_RETRY_S, Courier, Outcome, Verdict, backoff_s
 from newral_relay_bridge.event_log import EventLog, Record
 from newral_relay_bridge.extra_relays import EXTRA_RETRY_S, ExtraRelays
 from newral_relay_bridge.progress import Progress
@@ -81,6 +82,7 @@ class Outbox:
         extra_relays: ExtraRelays,
         counts: Counts,
         clock: Callable[[], float],
+        rng: random.Random,
     ) -> None:
         """`couriers` are those of the configured relays, by normalised URL."""
         self._log = log
@@ -89,6 +91,7 @@ class Outbox:
         self._extra_relays = extra_relays
         self._counts = counts
         self._clock = clock
+        self._rng = rng
         self._landed: list[_Landed] = []
         self._has_landed = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -170,17 +173,11 @@ class Outbox:
         now = self._clock()
         is_accepted = any(outcome.verdict is Verdict.ACCEPTED for outcome in outcomes.values())
         expires_at = _expiration(event)
-        give_up_at = _earliest(expires_at, now + OTHERS_RETRY_S if is_accepted else None)
-        unfinished = {
-            relay: outcome
-            for relay, outcome in outcomes.items()
-            if outcome.verdict is not Verdict.ACCEPTED
-        }
-        untried = {
-            relay: Outcome(Verdict.FAILED, "not tried yet")
-            for relay in extra
-            if relay not in self._couriers
-        }
+        until = _earliest(expires_at, now + OTHERS_RETRY_S if is_accepted else None)
+        until_extra = _earliest(expires_at, now + EXTRA_RETRY_S)
+        untried = Outcome(Verdict.UNTRIED, "not tried yet")
+        every = [(relay, outcome, until) for relay, outcome in outcomes.items()]
+        every += [(relay, untried, until_extra) for relay in extra if relay not in outcomes]
         return tuple(
             Parked(
                 event_id=event.id,
@@ -188,16 +185,13 @@ class Outbox:
                 raw=event.to_json(),
                 record_offset=offset,
                 state=State.REFUSED if outcome.verdict is Verdict.REFUSED else State.PENDING,
-                attempts=1 if relay in unfinished else 0,
+                attempts=0 if outcome.verdict is Verdict.UNTRIED else 1,
                 last_error=outcome.message,
-                due_at=now,
-                give_up_at=(
-                    give_up_at
-                    if relay in unfinished
-                    else _earliest(expires_at, now + EXTRA_RETRY_S)
-                ),
+                due_at=now + backoff_s(0, self._rng) if outcome.verdict is Verdict.FAILED else now,
+                give_up_at=give_up_at,
             )
-            for relay, outcome in (unfinished | untried).items()
+            for relay, outcome, give_up_at in every
+            if outcome.verdict is not Verdict.ACCEPTED
         )
 
 
