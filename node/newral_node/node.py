@@ -233,7 +233,7 @@ class Node:
             identity=lease.identity,
             memory_bytes=lease.memory_bytes_max,
             spec=msgspec.Raw(spec),
-            checkpoint=None if checkpoint is None else msgspec.Raw(checkpoint),
+            checkpoint=msgspec.Raw(checkpoint or b"null"),
         )
         await self._workers.start(work, lease.time_limit_s)
 

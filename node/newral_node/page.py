@@ -69,9 +69,7 @@ class _Page:
 
     def application(self) -> web.Application:
         """Routes and checks."""
-        application = web.Application(
-            client_max_size=REQUEST_BYTES_MAX, middlewares=[web.middleware(self._guard)]
-        )
+        application = web.Application(client_max_size=REQUEST_BYTES_MAX, middlewares=[self._guard])
         application.add_routes(
             [
                 web.get("/", self._index),
@@ -82,6 +80,7 @@ class _Page:
         )
         return application
 
+    @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         if request.host not in self.hosts:
             raise web.HTTPForbidden(text="this page is served to its own address only\n")

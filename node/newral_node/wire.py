@@ -26,7 +26,8 @@ class Work(msgspec.Struct, frozen=True):
     memory_bytes: int
     """What the unit may take beyond what the interpreter has."""
     spec: msgspec.Raw
-    checkpoint: msgspec.Raw | None = None
+    checkpoint: msgspec.Raw = msgspec.Raw(b"null")
+    """JSON null without one."""
 
 
 class Reply(msgspec.Struct, frozen=True, tag_field="type"):

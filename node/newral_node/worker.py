@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from types import FrameType
 from typing import BinaryIO, Final, NoReturn
 
@@ -89,18 +90,14 @@ class Worker:
 
     def _run(self, kernel: Kernel, work: wire.Work) -> Result:
         spec = msgspec.json.decode(work.spec)
+        resume = msgspec.json.decode(work.checkpoint)
         reporter = _Reporter(self, work.lease)
-        if work.checkpoint is not None:
-            try:
-                return kernel.run(
-                    spec,
-                    progress=reporter.progress,
-                    checkpoint=reporter.checkpoint,
-                    resume=msgspec.json.decode(work.checkpoint),
-                )
-            except CheckpointError:
-                pass  # It was damaged: the unit is computed from its beginning, to the same result.
-        return kernel.run(spec, progress=reporter.progress, checkpoint=reporter.checkpoint)
+        run = partial(kernel.run, spec, progress=reporter.progress, checkpoint=reporter.checkpoint)
+        try:
+            return run(resume=resume)
+        except CheckpointError:
+            # It was damaged: the unit is computed from its beginning, to the same result.
+            return run()
 
 
 class _Reporter:

@@ -84,7 +84,6 @@ async def _spawn(scratch: Path) -> asyncio.subprocess.Process:
         str(os.getpid()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
         cwd=scratch,
         env={},
         start_new_session=True,
