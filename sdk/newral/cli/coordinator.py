@@ -113,6 +113,7 @@ def run(
     from newral.keyfiles import load_or_create_key
     from newral.market.coordinator_process import CoordinatorProcess, run_coordinator
     from newral_coordinator.embedded_postgres import PostgresStartError
+    from newral_coordinator.policy import Policy
     from newral_spec.postgres import MigrationError
     from newral_spec.transport.relay_url import InvalidRelayUrl
 
@@ -131,9 +132,11 @@ def run(
         url=url,
         postgres=postgres,
         with_bridge=not no_bridge,
-        quorum=quorum,
-        price=parse_amount(price, "--price"),
-        grant=parse_amount(grant, "--grant"),
+        policy=Policy(
+            quorum=quorum,
+            price=parse_amount(price, "--price"),
+            grant=parse_amount(grant, "--grant"),
+        ),
     )
 
     async def service(ready: Ready, stop: asyncio.Event) -> None:
