@@ -192,3 +192,14 @@ async def test_a_pool_publishes_subscribes_and_fetches(relay_url: str, author: S
             live = {(await received.get()).id for _ in events}
         assert live == {event.id for event in events}
         assert {event.id for event in await pool.fetch(mine)} == live
+
+
+async def test_a_pool_fetches_more_than_the_relay_returns_at_once(
+    relay_url: str, author: SecretKey
+) -> None:
+    events = [event_of(author, 5990, str(number), age_s=number // 3) for number in range(700)]
+    async with RelayPool([relay_url]) as pool:
+        await asyncio.gather(*(pool.publish(event) for event in events))
+        found = await pool.fetch((Filter(kinds=(5990,), authors=(author.public_key,)),))
+    assert {event.id for event in found} == {event.id for event in events}
+    assert found == sorted(found, key=lambda event: (-event.created_at, event.id))

@@ -62,6 +62,8 @@ class _Fetch:
     events: dict[str, Event] = field(default_factory=dict)
     ended: dict[str, str | None] = field(default_factory=dict)
     """Relay → why it gave no complete answer, or `None`."""
+    lost: set[str] = field(default_factory=set)
+    """Relays that broke off: their answer is welcome, but others are not kept waiting for it."""
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_full(self) -> bool:
@@ -163,7 +165,7 @@ class RelayPool:
             on_event=partial(self._receive, url),
             on_stored_events_end=partial(self._end_stored, url),
             on_subscription_closed=partial(self._end_closed, url),
-            on_state=self._check_fetches,
+            on_state=partial(self._note_state, url),
             secret=self._secret,
             rng=self._rng,
             clock=self._clock,
@@ -216,7 +218,7 @@ class RelayPool:
     async def fetch(self, filters: tuple[Filter, ...], timeout_s: float = 10.0) -> list[Event]:
         """The union of what the relays have stored, newest first, over as many pages as it takes.
 
-        Waits for every relay that is not known to be unreachable. After `timeout_s` it returns
+        Waits for every relay that is neither unreachable nor breaks off, and for one at least. After `timeout_s` it returns
         what there is if a relay has answered in full, and raises `TimeoutError` otherwise.
         Raises `RelayUnavailable` when every relay refused.
         """
@@ -250,7 +252,7 @@ class RelayPool:
 
     def _has_ended(self, fetch: _Fetch) -> bool:
         hopeful = {url for url, relay in self._relays.items() if relay.last_error is None}
-        return bool(fetch.ended) and hopeful <= fetch.ended.keys()
+        return bool(fetch.ended) and hopeful - fetch.lost <= fetch.ended.keys()
 
     # What the connections report
 
@@ -297,8 +299,11 @@ class RelayPool:
             fetch.ended[url] = why
             fetch.has_news.set()
 
-    def _check_fetches(self) -> None:
+    def _note_state(self, url: str) -> None:
+        relay = self._relays.get(url)
         for fetch in self._fetches.values():
+            if relay is None or not relay.connected:
+                fetch.lost.add(url)
             fetch.has_news.set()
 
     def _check_may_wait(self) -> None:
