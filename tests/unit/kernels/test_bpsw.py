@@ -161,6 +161,14 @@ def test_reduced_ranges_join_where_they_touch() -> None:
     assert "blocks" not in whole
 
 
+def test_digests_are_added_modulo_2_256() -> None:
+    parts = [run(2**64 + start, 2**64 + start + 100)[1] for start in (0, 100)]
+    digests = [int(part["digest"], 16) for part in parts]
+    assert int(BPSW.reduce({}, parts)["digest"], 16) == sum(digests) % 2**256  # type: ignore[call-overload]
+    largest = [{**part, "digest": "f" * 64} for part in parts]
+    assert BPSW.reduce({}, largest)["digest"] == "f" * 63 + "e"
+
+
 def test_a_part_is_not_added_twice() -> None:
     _, result = run(2**64, 2**64 + 500)
     with pytest.raises(ResultError, match="covered twice"):

@@ -9,7 +9,7 @@ import pytest
 from newral_kernels.carmichael import Carmichael
 from newral_kernels.carmichael_cell import Cell, is_admissible
 from newral_kernels.carmichael_plan import cut
-from newral_kernels.carmichael_search import search
+from newral_kernels.carmichael_search import leaves, search
 from newral_kernels.errors import CheckpointError, ParamsError, UnitError
 
 # Carmichael numbers below 10^n: R. G. E. Pinch; OEIS A055553.
@@ -79,6 +79,13 @@ def test_however_it_is_cut_each_number_is_found_once(target_s: float) -> None:
     cells = list(cut(Cell(1, 10**9, (), 3, 10**9), target_s))
     found = [item for cell in cells for item in search(cell)]
     assert len(found) == len(set(found)) == COUNTS[9]
+
+
+def test_cutting_adds_no_work() -> None:
+    whole = Cell(1, 10**8, (), 3, 10**8)
+    cells = list(cut(whole, 0.004))
+    pairs = sum(len(leaf.qs) for cell in cells for leaf in leaves(cell))
+    assert pairs <= sum(len(leaf.qs) for leaf in leaves(whole)) + len(cells)
 
 
 def test_large_jobs_are_cut_into_many_units_of_bounded_cost() -> None:
