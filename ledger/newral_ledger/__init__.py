@@ -1,0 +1,1 @@
+"""Transfers, the Merkle log, and its audit by anybody."""
