@@ -26,7 +26,7 @@ from newral_spec.transport import (
     RelayUnavailable,
     normalise_relay_url,
 )
-from newral_spec.transport.relay_connection import VIOLATIONS_MAX
+from newral_spec.transport.relay_connection import DISCARDED_MESSAGE_BYTES_MAX, VIOLATIONS_MAX
 
 JOBS = (Filter(kinds=(5990,)),)
 UNREACHABLE = "ws://127.0.0.1:9"
@@ -289,15 +289,27 @@ async def test_malformed_messages_cost_themselves_only(author: SecretKey) -> Non
         assert pool.relays[url].connected
 
 
+async def test_a_large_message_costs_itself_only(author: SecretKey) -> None:
+    event = event_of(author, 5990)
+
+    async def exceed(websocket: ServerConnection, subscription: str) -> None:
+        await websocket.send('["NOTICE","' + "x" * limits.RELAY_MESSAGE_BYTES_MAX + '"]')
+        await websocket.send(f'["EVENT","{subscription}",{event.to_json().decode()}]')
+        await websocket.send(f'["EOSE","{subscription}"]')
+
+    async with hostile_relay(exceed) as url, RelayPool([url]) as pool:
+        assert await pool.fetch(JOBS) == [event]
+
+
 async def test_a_giant_message_costs_the_connection_only(
     relay: relays.RelayProcess, author: SecretKey
 ) -> None:
     async def flood(websocket: ServerConnection, subscription: str) -> None:
-        await websocket.send('["NOTICE","' + "x" * limits.RELAY_MESSAGE_BYTES_MAX * 4 + '"]')
+        await websocket.send('["NOTICE","' + "x" * DISCARDED_MESSAGE_BYTES_MAX + '"]')
 
     async with hostile_relay(flood) as giant, RelayPool([giant, relay.url]) as pool:
         event = event_of(author, 5990)
-        assert (await pool.publish(event))[relay.url].is_accepted
+        await publish_elsewhere(relay.url, event)
         assert await pool.fetch(JOBS, timeout_s=60) == [event]
 
 

@@ -218,8 +218,9 @@ class RelayPool:
     async def fetch(self, filters: tuple[Filter, ...], timeout_s: float = 10.0) -> list[Event]:
         """The union of what the relays have stored, newest first, over as many pages as it takes.
 
-        Waits for every relay that is neither unreachable nor breaks off, and for one at least. After `timeout_s` it returns
-        what there is if a relay has answered in full, and raises `TimeoutError` otherwise.
+        Waits for every relay that is neither unreachable nor breaks off, and for one at least.
+        After `timeout_s` it returns what there is if a relay has answered in full, and raises
+        `TimeoutError` otherwise.
         Raises `RelayUnavailable` when every relay refused.
         """
         self._check_may_wait()
