@@ -59,7 +59,7 @@ PagePort = Annotated[
 def run(
     directory: Directory = Path("newral-node"),
     cores: Cores = None,
-    memory: Memory = 512,
+    memory: Memory = 1024,
     buffer: Buffer = 1,
     page_port: PagePort = 0,
     relays: Relays = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,9 @@ from newral_spec.postgres import migrate
 
 PACKAGES: Final = ("newral_ledger", "newral_relay_bridge", "newral_coordinator")
 """Those that keep tables, in the order in which their migrations apply."""
+
+CONNECT_S: Final = 3.0
+POLL_S: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ async def run_coordinator(
                     BridgeConfig(relays=process.relays, secret=process.secret), log, dsn
                 )
                 tasks.create_task(bridge.run(stop), name="bridge")
+                await _connected(bridge)
             tasks.create_task(
                 run_service(
                     config,
@@ -90,6 +94,17 @@ async def run_coordinator(
                 ),
                 name="coordinator",
             )
+
+
+async def _connected(bridge: Bridge) -> None:
+    """Wait until a relay is there, but not for long: they may all be down, and come later."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_S):
+            # The bridge tells by its status only.
+            while not any(  # noqa: ASYNC110
+                relay["connected"] for relay in bridge.status()["relays"].values()
+            ):
+                await asyncio.sleep(POLL_S)
 
 
 def _introduction(process: CoordinatorProcess, url: str) -> dict[str, Any]:

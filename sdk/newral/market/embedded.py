@@ -103,15 +103,13 @@ class EmbeddedMarket:
         await self._stop()
 
     async def _start(self) -> None:
-        """The relay first; then coordinator and nodes at once, as nodes only need its key."""
+        """Each waits for the one before: what a node asks while nobody listens is lost."""
         _ = self.requester
         remembered = self._directory.remembered()
         self._said = dict(remembered)
         await self._start_child("relay", self._relay_arguments, remembered)
+        await self._start_child("coordinator", self._coordinator_arguments, remembered)
         async with asyncio.TaskGroup() as group:
-            group.create_task(
-                self._start_child("coordinator", self._coordinator_arguments, remembered)
-            )
             for name in self._node_names():
                 group.create_task(self._start_child(name, self._node_arguments(name), remembered))
         self._directory.remember(self._said)
