@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Final
@@ -50,6 +51,7 @@ class RelayLink:
         self._clock = clock
         self._connections = 0
         self._followed = 0
+        self._first_mark = math.inf
         self._unread: set[str] = set()
         self._ended: dict[str, float] = {}
         self._refusals: dict[str, str] = {}
@@ -71,6 +73,11 @@ class RelayLink:
 
     @property
     def is_complete(self) -> bool:
+        """Whether all that the relay had when this connection was made is committed."""
+        return self._is_read and self._inbound.complete_until(self.url) >= self._first_mark
+
+    @property
+    def _is_read(self) -> bool:
         """Whether all that the relay had stored was received, on this connection."""
         return (
             self.connection.connected and self._followed == self._connections and not self._unread
@@ -113,7 +120,8 @@ class RelayLink:
         if is_new or any(ended + REOPEN_S <= now for ended in self._ended.values()):
             await self._unsubscribe()
             await self._subscribe(now)
-        if self.is_complete:
+        if self._is_read:
+            self._first_mark = min(self._first_mark, now)
             await self._inbound.mark(self.url, now)
 
     async def _unsubscribe(self) -> None:
@@ -126,6 +134,7 @@ class RelayLink:
 
     async def _subscribe(self, now: float) -> None:
         self._followed = self._connections
+        self._first_mark = math.inf
         filters = coordinator_filters(
             self._coordinator, complete_until=self._inbound.complete_until(self.url), now=now
         )

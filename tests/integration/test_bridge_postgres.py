@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import psycopg
 from newral_testing.bridges import (
     COORDINATOR,
     REQUESTER,
@@ -48,7 +49,15 @@ async def kill_repeatedly(postgres: EmbeddedPostgres) -> None:
         pid = postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await eventually(lambda killed=pid: postgres.pid not in (None, killed))
+        await eventually(lambda killed=pid: is_up_again(postgres, killed))
+
+
+async def is_up_again(postgres: EmbeddedPostgres, killed: int) -> bool:
+    try:
+        async with await psycopg.AsyncConnection.connect(str(postgres.dsn)):
+            return postgres.pid not in (None, killed)
+    except psycopg.OperationalError:
+        return False
 
 
 async def deliver(url: str, events: list[Event]) -> None:

@@ -38,10 +38,9 @@ async def migrated(dsn: str) -> str:
 class Desk:
     """The coordinator's end of the event log, while a bridge runs at the other."""
 
-    def __init__(self, log: PostgresLog, bridge: Bridge, began_at: float) -> None:
+    def __init__(self, log: PostgresLog, bridge: Bridge) -> None:
         self._log = log
         self._bridge = bridge
-        self._began_at = began_at
 
     @property
     def status(self) -> dict[str, Any]:
@@ -54,7 +53,7 @@ class Desk:
     def is_complete(self) -> bool:
         """Whether everything that was stored on every relay is committed."""
         relays = self.status["relays"].values()
-        return bool(relays) and all(relay["complete_until"] > self._began_at for relay in relays)
+        return bool(relays) and all(relay["complete"] for relay in relays)
 
     async def admitted(self) -> list[Event]:
         records = await self._log.read("inbound", BEFORE_FIRST, 10_000)
@@ -97,12 +96,11 @@ async def running_bridge(
         rates=rates,
         allow_private_relays=allow_private_relays,
     )
-    began_at = clock()
     bridge = Bridge(config, log, dsn, clock=clock)
     stop = asyncio.Event()
     running = asyncio.create_task(bridge.run(stop))
     try:
-        yield Desk(log, bridge, began_at)
+        yield Desk(log, bridge)
     finally:
         stop.set()
         await running
