@@ -120,7 +120,7 @@ def check_shape(event: Event) -> None:
     """Check ranges, lengths and hexadecimal forms. Raises `InvalidEvent`."""
     if not keys.is_hex32(event.id) or not keys.is_hex32(event.pubkey):
         raise InvalidEvent("shape", "id and pubkey are 64 lower-case hexadecimal digits")
-    if len(event.sig) != 128:
+    if not keys.is_hex64(event.sig):
         raise InvalidEvent("shape", "sig is 128 lower-case hexadecimal digits")
     if not 0 <= event.created_at <= CREATED_AT_MAX:
         raise InvalidEvent("shape", f"created_at is between 0 and {CREATED_AT_MAX}")

@@ -21,6 +21,11 @@ def is_hex32(text: str) -> bool:
     return _HEX32.fullmatch(text) is not None
 
 
+def is_hex64(text: str) -> bool:
+    """Whether `text` is exactly 64 bytes in lower-case hexadecimal, as signatures must be."""
+    return _HEX64.fullmatch(text) is not None
+
+
 class SecretKey:
     """A secp256k1 secret key. Its `repr` never shows the secret."""
 
@@ -88,7 +93,7 @@ def is_public_key(text: str) -> bool:
 def verify(public_key: str, digest: bytes, signature: str) -> bool:
     """Whether `signature` (128 hex digits) is `public_key`'s BIP-340 signature of `digest`."""
     # Lengths are checked here because not every libsecp256k1 binding does.
-    if not is_hex32(public_key) or _HEX64.fullmatch(signature) is None or len(digest) != 32:
+    if not is_hex32(public_key) or not is_hex64(signature) or len(digest) != 32:
         return False
     key = _parsed(public_key)
     return key is not None and bool(key.verify(bytes.fromhex(signature), digest))

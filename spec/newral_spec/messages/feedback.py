@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -31,6 +32,8 @@ STATUS_OF_PHASE: Final[dict[Phase, Status]] = {
     "expired": "error",
     "refused": "error",
 }
+_PROGRESS: Final = re.compile(r"0(\.[0-9]{1,16})?|1(\.0{1,16})?")
+
 FINAL_PHASES: Final = frozenset({"completed", "failed", "cancelled", "expired", "refused"})
 
 
@@ -100,9 +103,6 @@ def _phase_of_status(status: str) -> str:
 
 
 def _progress(text: str) -> float:
-    if len(text) > 16:
-        raise InvalidMessage("bad_progress", "progress is a number between 0 and 1")
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidMessage("bad_progress", "progress is a number between 0 and 1") from error
+    if _PROGRESS.fullmatch(text) is None:
+        raise InvalidMessage("bad_progress", "progress is a decimal number between 0 and 1")
+    return float(text)

@@ -11,13 +11,18 @@ import msgspec
 from newral_spec import keys, limits
 from newral_spec.event import Event, Tag
 
+# In Python a `$` matches before a last newline too, in the ECMA dialect of JSON Schema it does not:
+# with `(?!\n)` before it both mean the end.
+
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", min_length=64, max_length=64)]
 """32 bytes as lower-case hexadecimal: an id, a key or a hash."""
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$", min_length=1, max_length=64)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*(?!\n)$", min_length=1, max_length=64)]
 """A kernel or stage name."""
 
-Version = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z.+-]+$", min_length=1, max_length=32)]
+Version = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]+(?!\n)$", min_length=1, max_length=32)
+]
 
 Microcredits = Annotated[int, msgspec.Meta(ge=0, le=limits.BID_MICROCREDITS_MAX)]
 """An amount: 10^-6 credits, an integer."""
@@ -28,7 +33,8 @@ UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 Reason = Annotated[str, msgspec.Meta(max_length=limits.REASON_CHARS_MAX)]
 
-Url = Annotated[str, msgspec.Meta(max_length=512, pattern="^(wss?|https?)://[^ ]+$")]
+Url = Annotated[str, msgspec.Meta(max_length=512, pattern=r"^(wss?|https?)://[!-~]+(?!\n)$")]
+"""Printable ASCII, as RFC 3986 has it."""
 
 Json = dict[str, Any]
 

@@ -24,6 +24,9 @@ from newral_spec.messages.fields import (
 )
 from newral_spec.messages.workflow import Stage, check_workflow
 
+EncryptedTags = tuple[Annotated[Tag, msgspec.Meta(min_length=1)], ...]
+"""What NIP-90 puts into encrypted content: tags, each with a name at least."""
+
 Epsilon = Annotated[float, msgspec.Meta(ge=limits.EPSILON_MIN, le=limits.EPSILON_MAX)]
 
 JOB_KINDS: Final = (Kind.JOB_REQUEST, Kind.JOB_REQUEST_ALTERNATIVE)
@@ -103,7 +106,7 @@ def decode_job_request(event: Event, plaintext: str | None = None) -> JobRequest
     tags = event.tags
     if content.lstrip().startswith("["):
         # NIP-90 encrypts the `i` and `param` tags as one JSON array in the content.
-        tags, content = (*tags, *decode_content(content, tuple[Tag, ...])), ""
+        tags, content = (*tags, *decode_content(content, EncryptedTags)), ""
     head = _decode_head(event, tags, encrypted=encrypted)
     if content.lstrip().startswith("{"):
         return _decode_native(content, head)

@@ -52,7 +52,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
 
 
-class _ReceiptContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReceiptContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of a receipt."""
+
     verdicts: Annotated[
         tuple[Verdict, ...], msgspec.Meta(min_length=1, max_length=limits.VERDICTS_MAX)
     ]
@@ -71,14 +73,14 @@ def encode_receipt(receipt: Receipt) -> Draft:
     return Draft(
         kind=Kind.RECEIPT,
         tags=(("p", receipt.provider),),
-        content=encode_content(_ReceiptContent(verdicts=receipt.verdicts)),
+        content=encode_content(ReceiptContent(verdicts=receipt.verdicts)),
     )
 
 
 def decode_receipt(event: Event) -> Receipt:
     """Parse a verified event. Raises `InvalidMessage`."""
     require_kind(event, Kind.RECEIPT)
-    content = decode_content(event.content, _ReceiptContent)
+    content = decode_content(event.content, ReceiptContent)
     return Receipt(provider=hex_tag(event, "p"), verdicts=content.verdicts)
 
 

@@ -139,7 +139,9 @@ class SealedResults(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[UnitResult, ...]
 
 
-class _SealedContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SealedContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The plaintext of a sealed result's content."""
+
     results: Annotated[
         tuple[UnitResult, ...], msgspec.Meta(min_length=1, max_length=limits.RESULTS_MAX)
     ]
@@ -207,7 +209,7 @@ def encode_sealed_results(sealed: SealedResults) -> Draft:
             for item in sealed.commitments
         ),
     )
-    content = encode_content(_SealedContent(results=sealed.results))
+    content = encode_content(SealedContent(results=sealed.results))
     return Draft(kind=Kind.SEALED_RESULT, tags=tags, content=content)
 
 
@@ -237,7 +239,7 @@ def decode_sealed_results(event: Event, plaintext: str) -> SealedResults:
     Raises `InvalidMessage`; code `commitment` when a result does not open its commitment.
     """
     commitments = decode_commitments(event)
-    content = decode_content(plaintext, _SealedContent)
+    content = decode_content(plaintext, SealedContent)
     if [item.lease for item in commitments] != [item.lease for item in content.results]:
         raise InvalidMessage("commitment", "commitments and results must name the same leases")
     for commitment, result in zip(commitments, content.results, strict=True):

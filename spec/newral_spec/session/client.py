@@ -242,12 +242,13 @@ class ClientSession:
             self._send(wire.Req(subscription.name, subscription.open()))
 
     def _receive_event(self, name: str, event: Event) -> list[SessionEvent]:
-        subscription = self._pages.get(name) or self._subscriptions.get(name)
+        page = self._pages.get(name)
+        subscription = page or self._subscriptions.get(name)
         if subscription is None:
             return []  # Was on its way when we unsubscribed.
         if not subscription.accepts(event):
             raise RemoteProtocolError("the event matches no filter of its subscription")
-        if not subscription.receive(event):
+        if not subscription.receive(event, is_older_page=page is not None):
             return []
         return [EventReceived(subscription.name, event)]
 

@@ -60,11 +60,11 @@ class ClientSubscription:
         """Whether the relay may send this event at all."""
         return any(item.matches(event) for item in self.filters)
 
-    def receive(self, event: Event) -> bool:
-        """Count a matching event; whether it is new."""
-        if self._backfill is not None:
+    def receive(self, event: Event, *, is_older_page: bool) -> bool:
+        """Count a matching event, which answers an older page's query or our own; whether new."""
+        if is_older_page and self._backfill is not None:
             self._backfill.page.add(event)
-        elif not self.is_live:
+        elif not is_older_page and self._backfill is None:
             self._page.add(event)
         return self._seen.add(bytes.fromhex(event.id))
 

@@ -20,23 +20,46 @@ PAGES_MAX: Final = 10_000
 """Pages of one filter: five million events at the usual cap. Ends a relay that never ends."""
 
 
+PAGE_DATES_MAX: Final = 10_000
+"""Dates remembered of one page; no known relay returns more at once."""
+
+STRAY_SHARE: Final = 10
+"""One in so many events of a page may be a live one with an old date, mixed into the stored."""
+
+
 class Page:
-    """What one query returned so far."""
+    """The dates of what one query returned so far."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.oldest: int | None = None
+        self._dates: list[int] = []
 
     def add(self, event: Event) -> None:
         """Count one event of this page."""
-        self.count += 1
-        if self.oldest is None or event.created_at < self.oldest:
-            self.oldest = event.created_at
+        if len(self._dates) < PAGE_DATES_MAX:
+            self._dates.append(event.created_at)
 
     @property
     def is_full(self) -> bool:
         """Whether the relay may have more."""
-        return self.count >= PAGE_EVENTS_MIN
+        return len(self._dates) >= PAGE_EVENTS_MIN
+
+    def next_until(self, until: int | None) -> int | None:
+        """Where the next page begins, below `until` whenever that is possible.
+
+        Not simply at the oldest event: that may have come in live, with an old date, before the
+        relay had sent what was stored. So the next page repeats the oldest tenth of this one.
+        """
+        if not self._dates:
+            return until
+        newest_first = sorted(self._dates, reverse=True)
+        most = newest_first[len(newest_first) - 1 - len(newest_first) // STRAY_SHARE]
+        oldest = newest_first[-1]
+        for candidate in (most, oldest):
+            if until is None or candidate < until:
+                return candidate
+        # `until` includes its second. If the whole page was of that second, then more of it
+        # cannot be had by NIP-01, and the second before is asked for.
+        return oldest - 1
 
 
 class Backfill:
@@ -77,9 +100,4 @@ class Backfill:
 
 
 def _older(query: Filter, page: Page) -> Filter:
-    if page.oldest is None:
-        return query
-    # `until` includes its second, which the page may have cut in two. If the whole page was of
-    # that second, then more of it cannot be had by NIP-01, and the next second is asked for.
-    is_stuck = query.until is not None and page.oldest >= query.until
-    return replace(query, until=page.oldest - 1 if is_stuck else page.oldest)
+    return replace(query, until=page.next_until(query.until))
