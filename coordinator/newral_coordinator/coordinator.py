@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
+from newral_coordinator import answers
 from newral_coordinator.blobs.store import BlobStore
 from newral_coordinator.executor import Executor
 from newral_coordinator.handlers import progress, timers
@@ -25,7 +26,7 @@ from newral_coordinator.handlers.requests import handle_deletion, handle_request
 from newral_coordinator.handlers.work import handle_sealed_results, handle_work_request
 from newral_coordinator.instructions import Instruction, Publish
 from newral_coordinator.instructions import Record as LogEntry
-from newral_coordinator.jobs import Kernels
+from newral_coordinator.jobs import Kernels, Refusal
 from newral_coordinator.policy import Policy
 from newral_coordinator.scope import Scope
 from newral_coordinator.store import Store
@@ -37,6 +38,7 @@ from newral_spec.event import Draft, Event, parse_event
 from newral_spec.keys import SecretKey
 from newral_spec.kinds import Kind
 from newral_spec.messages import Announcement, KernelOffer, encode_announcement
+from newral_spec.messages.job import JOB_KINDS
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -53,6 +55,10 @@ TICK_S: Final = 1.0
 
 RECONNECT_S: Final = 0.25
 RECONNECT_MAX_S: Final = 5.0
+
+_INTERNAL: Final = Refusal(
+    "internal", "the coordinator failed to handle the request; its operator can see why"
+)
 
 Handler = Callable[[Scope, Event], Awaitable[str]]
 
@@ -220,10 +226,14 @@ class Coordinator:
         except psycopg.OperationalError:
             raise
         except Exception as error:
+            if connection.closed or _is_cancelled():
+                raise
             # Our own fault, for this input. What it did is rolled back and the others go on.
             LOGGER.exception("event %s of kind %d could not be applied", event.id, event.kind)
             scope.touched.clear()
             scope.executor.forget()
+            if event.kind in JOB_KINDS:
+                await scope.run(answers.refusal(event, "native", _INTERNAL))
             outcome = f"error: {type(error).__name__}"
         await scope.store.set_input_outcome(event.id, outcome)
         LOGGER.debug("event %s of kind %d: %s", event.id, event.kind, outcome)
@@ -274,6 +284,12 @@ class Coordinator:
                 ],
             )
             await store.delete_outbox([row["id"] for row in rows])
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is being cancelled: a library may raise something else meanwhile."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -80,7 +80,10 @@ class Store:
             by_type.setdefault(type(record), []).append(_to_row(record))
         async with self.connection.cursor() as cursor:
             for record_type, rows in by_type.items():
-                await cursor.executemany(_UPSERTS[record_type], rows)
+                if len(rows) == 1:
+                    await cursor.execute(_UPSERTS[record_type], rows[0])
+                else:
+                    await cursor.executemany(_UPSERTS[record_type], rows)
 
     # Inputs
 

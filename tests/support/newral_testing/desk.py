@@ -350,8 +350,10 @@ class Node:
         while True:
             await self.ask(slots)
             for _ in range(20):
-                for lease in await self.poll():
-                    await self.answer(lease)
+                await self.poll()
+                for lease in list(self.leases.values()):
+                    if lease.id not in self.answered:
+                        await self.answer(lease)
                 await asyncio.sleep(0.02)
 
     def receipts(self) -> list[Receipt]:
