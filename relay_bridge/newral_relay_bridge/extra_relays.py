@@ -58,11 +58,6 @@ class ExtraRelays:
         self._open: dict[str, Courier | None] = {}
         self._news = asyncio.Event()
 
-    @property
-    def open(self) -> list[str]:
-        """The relays that are being served."""
-        return list(self._open)
-
     def wake(self) -> None:
         """Something was parked for an extra relay."""
         self._news.set()
@@ -123,7 +118,8 @@ class ExtraRelays:
             while is_busy and connection.connected:
                 await courier.drain()
                 is_busy = await courier.wait_for_news(LINGER_S)
-        return None
+            # One that hangs up again and again is not called back at once.
+            return None if connection.connected else connection.last_error or "connection lost"
 
 
 def _ignore(_subscription: str, _event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ CONSUMER: Final = "relay-bridge"
 
 ERROR_CHARS_MAX: Final = 300
 """A relay's words in a row."""
+
+PAUSE_S: Final = 1.0
+"""Between attempts of an implementation that gives up at once."""
 
 T = TypeVar("T")
 
@@ -76,6 +80,7 @@ async def until_available(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
         except EventLogUnavailable as error:
             _log.warning("%s; the bridge waits", error)
+        await asyncio.sleep(PAUSE_S)
 
 
 class RelayStore:
@@ -224,15 +229,6 @@ class RelayStore:
             cursor = await connection.execute(_QUERIES["abandon"], {"now": now})
             await connection.execute(_QUERIES["forget"], {"before": forget_before})
             return cursor.rowcount
-
-        return await self._run(work)
-
-    async def count_publications(self) -> dict[tuple[str, State], int]:
-        """Unacknowledged publications by relay and state."""
-
-        async def work(connection: Connection) -> dict[tuple[str, State], int]:
-            cursor = await connection.execute(_QUERIES["count_publications"])
-            return {(relay, State(state)): count for relay, state, count in await cursor.fetchall()}
 
         return await self._run(work)
 

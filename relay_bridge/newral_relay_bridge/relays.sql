@@ -73,7 +73,3 @@ WHERE state = 'pending' AND give_up_at <= %(now)s
 -- forget --
 -- Drop what ended unsuccessfully long ago.
 DELETE FROM bridge.publications WHERE state <> 'pending' AND changed_at < %(before)s
-
--- count_publications --
--- Publications by relay and state.
-SELECT relay, state, count(*) FROM bridge.publications GROUP BY relay, state

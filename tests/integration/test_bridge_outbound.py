@@ -16,6 +16,7 @@ from newral_testing.bridges import answer, append_outgoing, migrated, running_br
 from newral_testing.raw_client import RawClient
 from newral_testing.relays import embedded_relay, free_port, javascript_relay
 from newral_testing.scripted_relay import eventually, scripted_relay
+from websockets.asyncio.server import ServerConnection, serve
 
 from newral_relay_bridge.event_log import Entry
 from newral_relay_bridge.postgres_log import PostgresLog
@@ -239,3 +240,20 @@ async def test_an_offer_leaves_soon(dsn: str) -> None:
             await desk.publish(answer(number, Kind.LEASE))
             await eventually(lambda count=number: len(relay.published) == count + 1)
         assert time.monotonic() - began < 10
+
+
+async def test_an_extra_relay_that_hangs_up_is_not_called_back_at_once(dsn: str) -> None:
+    calls = 0
+
+    async def hang_up(websocket: ServerConnection) -> None:
+        nonlocal calls
+        calls += 1
+        await websocket.close()
+
+    async with scripted_relay() as ours, serve(hang_up, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with running_bridge(dsn, ours.url) as desk:
+            await desk.publish(answer(1), relays=(url,))
+            await eventually(lambda: calls > 0)
+            await asyncio.sleep(2)
+    assert calls < 10
