@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newral import __version__
-from newral.cli import bridge, coordinator, demo, job, kernel, keys, node, relay, up
+from newral.cli import audit, bridge, coordinator, demo, job, kernel, keys, node, relay, up
 from newral.cli.console import print_line
 
 application = typer.Typer(
@@ -17,6 +17,7 @@ application = typer.Typer(
     " Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 timed out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     rich_markup_mode=None,
 )
 application.command()(demo.demo)
@@ -28,6 +29,7 @@ application.add_typer(bridge.group, name="bridge")
 application.add_typer(node.group, name="node")
 application.add_typer(job.group, name="job")
 application.add_typer(kernel.group, name="kernel")
+application.add_typer(audit.group, name="audit")
 
 
 @application.callback(invoke_without_command=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from newral.cli.console import print_json
+from newral.cli.console import print_json, print_line
 from newral.cli.json_option import Json
 from newral.cli.network_options import (
     Coordinator,
@@ -16,9 +16,7 @@ from newral.cli.network_options import (
     require_relays,
 )
 from newral.cli.options import setting
-
-if TYPE_CHECKING:
-    from newral_ledger.audit import AuditReport
+from newral.cli.values import inline
 
 group = typer.Typer(help="Recompute what a coordinator claims.", no_args_is_help=True)
 
@@ -30,11 +28,6 @@ Blobs = Annotated[
         help="The coordinator's HTTP server, when not the one that it announces.",
     ),
 ]
-
-
-@group.callback()
-def _group() -> None:
-    pass
 
 
 @group.command()
@@ -52,7 +45,9 @@ def run(
     """
     key = require_coordinator(coordinator)
     urls = require_relays(relays)
-    report = asyncio.run(_audit(key, urls, url))
+    from newral.audits import run_audit
+
+    report = asyncio.run(run_audit(key, urls, url=url))
     if json:
         import msgspec
 
@@ -65,10 +60,28 @@ def run(
         raise typer.Exit(1)
 
 
-async def _audit(coordinator: str, relays: tuple[str, ...], url: str | None) -> AuditReport:
-    from newral_ledger.audit.fetch import fetch_trail
+@group.command()
+def proof(
+    position: Annotated[int, typer.Argument(min=0, help="The entry's position in the log.")],
+    coordinator: Coordinator = None,
+    relays: Relays = None,
+    url: Blobs = None,
+    json: Json = False,
+) -> None:
+    """Prove that one entry is in the log that the coordinator signed (RFC 9162).
 
-    from newral_ledger.audit import audit
+    Example: newral audit proof 17 --coordinator npub1… --relay ws://127.0.0.1:7777 --json
+    """
+    key = require_coordinator(coordinator)
+    urls = require_relays(relays)
+    from newral.audits import prove
 
-    inputs = await fetch_trail(coordinator, relays, blobs=url)
-    return await asyncio.to_thread(audit, inputs)
+    proved = asyncio.run(prove(key, urls, position, url=url))
+    if json:
+        print_json(proved.to_json())
+        return
+    print_line(inline(proved.to_json()["entry"]))
+    print_line(
+        f"is entry {position} of {proved.proof.size} that the coordinator signed"
+        f" in checkpoint {proved.checkpoint.id}"
+    )

@@ -128,7 +128,7 @@ def _plot(by_magnitude: Mapping[str, int]) -> None:
     """How many numbers there are in each decade, as bars."""
     before = 0
     decades = []
-    for power, total in by_magnitude.items():
+    for power, total in sorted(by_magnitude.items(), key=lambda item: item[1]):
         decades.append((power, total - before, total))
         before = total
     most = max((count for _, count, _ in decades), default=1)

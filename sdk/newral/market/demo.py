@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from newral_ledger.audit.fetch import fetch_trail
 
+from newral.audits import run_audit
 from newral.client import Client
 from newral.errors import NewralError
 from newral.jobs import Output
 from newral.market.embedded import Addresses
-from newral_ledger.audit import AuditReport, audit
+from newral_ledger.audit import AuditReport
 from newral_spec.messages import Feedback, Stage
 
 CARMICHAEL_BOUND: Final = 10**10
@@ -134,12 +134,6 @@ async def run_demo(client: Client, addresses: Addresses, on_news: News) -> DemoR
     )
 
 
-async def run_audit(coordinator: str, relays: Sequence[str]) -> AuditReport:
-    """The audit that anybody can do: relays and HTTP are all it sees."""
-    inputs = await fetch_trail(coordinator, relays)
-    return await asyncio.to_thread(audit, inputs)
-
-
 async def _run_job(client: Client, name: str, stages: Sequence[Stage], on_news: News) -> Output:
     job = await client.post_workflow(stages)
     watcher = asyncio.create_task(_report(client, job.id, name, on_news))
@@ -167,11 +161,17 @@ async def fetch_market(http: aiohttp.ClientSession, base: str) -> dict[str, Any]
 
 async def _settled_market(base: str) -> dict[str, Any]:
     """The market once a signed checkpoint covers all of its log."""
+    deadline = time.monotonic() + SETTLE_S
     timeout = aiohttp.ClientTimeout(total=HTTP_S)
-    async with aiohttp.ClientSession(timeout=timeout) as http, asyncio.timeout(SETTLE_S):
+    async with aiohttp.ClientSession(timeout=timeout) as http:
         while True:
-            market = await fetch_market(http, base)
+            try:
+                market = await fetch_market(http, base)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise NewralError(f"the coordinator does not answer at {base}: {error}") from error
             checkpoint = market["checkpoint"]
             if checkpoint is not None and checkpoint["size"] == market["log_size"]:
                 return market
+            if time.monotonic() > deadline:
+                raise NewralError(f"no checkpoint covered the log within {SETTLE_S:.0f} s")
             await asyncio.sleep(POLL_S)
