@@ -174,6 +174,14 @@ UPDATE coordinator.verdicts SET receipted = true WHERE lease = ANY(%(leases)s)
 -- A node asks again what became of a lease.
 UPDATE coordinator.verdicts SET receipted = false WHERE lease = %(lease)s RETURNING lease
 
+-- put_receipt --
+-- A receipt as it was signed.
+INSERT INTO coordinator.receipts (event) VALUES (%(event)s)
+
+-- receipts --
+-- Receipts in the order in which they were signed.
+SELECT event FROM coordinator.receipts ORDER BY sequence OFFSET %(skip)s LIMIT %(limit)s
+
 -- put_outbox --
 -- A signed event to publish.
 INSERT INTO coordinator.outbox (event_id, message) VALUES (%(event_id)s, %(message)s)

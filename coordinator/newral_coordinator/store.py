@@ -234,6 +234,15 @@ class Store:
         """Put the verdict on the next receipt again. False when there is none yet."""
         return bool(await self._rows("send_receipt_again", lease=lease))
 
+    async def put_receipt(self, event: str) -> None:
+        """Keep a receipt as it was signed."""
+        await self._do("put_receipt", event=event)
+
+    async def receipts(self, skip: int, limit: int) -> list[str]:
+        """Kept receipts as JSON, in order, without the first `skip`."""
+        rows = await self._rows("receipts", skip=skip, limit=limit)
+        return [row["event"] for row in rows]
+
     # Events on their way out
 
     async def put_outbox(self, event_id: str, message: bytes) -> None:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from newral_coordinator.http.sources import (
+    RECEIPTS_PER_PAGE,
     Balances,
     CheckpointSummary,
     JobSummary,
@@ -97,6 +98,12 @@ class TrailView:
                 kept = await store.evidence(missing)
             found |= {event_id: event.encode() for event_id, event in kept.items()}
         return [found[event_id] for event_id in ids if event_id in found]
+
+    async def receipts(self, page: int) -> list[bytes]:
+        """The receipts of a page, in the order in which they were signed."""
+        async with self._reader.snapshot() as store:
+            events = await store.receipts(page * RECEIPTS_PER_PAGE, RECEIPTS_PER_PAGE)
+        return [event.encode() for event in events]
 
     async def balances(self) -> Balances:
         """Every balance, and the size of the log at that moment."""

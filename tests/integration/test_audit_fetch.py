@@ -75,10 +75,11 @@ async def market(relay: RelayProcess, directory: Path) -> AsyncIterator[Served]:
     """A served trail whose public part is on the relay; the seal and one request are not."""
     requests = [parse_event(raw) for raw in INPUTS.events.values()]
     public = [event for event in requests if event.kind == Kind.JOB_REQUEST][1:]
-    # All but the newest checkpoint: relays lag behind the server.
-    signed = [*INPUTS.checkpoints[:-1], *INPUTS.receipts]
+    # All but the newest checkpoint and the first receipt: relays lag, and relays forget.
+    signed = [*INPUTS.checkpoints[:-1], *INPUTS.receipts[1:]]
     async with served(directory) as server:
         fill(server, INPUTS)
+        server.trail.receipt_pages = [[event.to_json()] for event in INPUTS.receipts[:2]]
         async with RelayPool([relay.url]) as pool:
             for event in [announcement(server.url), *signed, *public]:
                 outcomes = await pool.publish(event)
@@ -96,6 +97,16 @@ async def test_a_trail_is_found_by_key_and_relay_alone(relay: RelayProcess, tmp_
     assert inputs.entries == INPUTS.entries
     # What the relay had was not asked of the coordinator.
     assert len(asked) == len(INPUTS.events) - 2
+
+
+async def test_a_receipt_that_everybody_has_lost_is_missed(
+    relay: RelayProcess, tmp_path: Path
+) -> None:
+    async with market(relay, tmp_path / "blobs") as server:
+        server.trail.receipt_pages.clear()
+        inputs = await fetch_trail(COORDINATOR.public_key, [relay.url])
+    codes = {difference.code for difference in audit(inputs).differences}
+    assert codes == {Code.RECEIPT_MISSING}
 
 
 async def test_a_server_that_serves_less_than_it_signed_is_found_out(

@@ -11,7 +11,6 @@ from newral_coordinator import answers, leases, stages
 from newral_coordinator.assignment import Applicant, ReadyUnit, assign
 from newral_coordinator.handlers import progress
 from newral_coordinator.handlers.work import free_unit
-from newral_coordinator.instructions import Publish
 from newral_coordinator.jobs import credits_text
 from newral_coordinator.leases import Requirements
 from newral_coordinator.model import LeaseRecord, Provider, Unit
@@ -170,7 +169,9 @@ async def send_receipts(scope: Scope) -> None:
         items = list(group)
         verdicts = tuple(msgspec.convert(row["verdict"], Verdict) for row in items)
         draft = encode_receipt(Receipt(provider=provider, verdicts=verdicts))
-        await scope.run([Publish(draft=draft)])
+        event = scope.executor.sign(draft)
+        await scope.store.put_receipt(event.to_json().decode())
+        await scope.executor.enqueue(event, ())
         await scope.store.set_receipted(row["lease"] for row in items)
 
 

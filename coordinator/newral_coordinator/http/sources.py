@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import Final, Protocol, TypedDict
+
+RECEIPTS_PER_PAGE: Final = 64
+"""Receipts of one page: at most some 4 MB."""
 
 
 class Balances(TypedDict):
@@ -30,6 +33,10 @@ class TrailSource(Protocol):
 
     async def events(self, ids: Sequence[str]) -> list[bytes]:
         """The archived raw events among `ids`, each as one line of JSON."""
+        ...
+
+    async def receipts(self, page: int) -> list[bytes]:
+        """The receipts of a page, counted from 0, each as one line of JSON; none after the last."""
         ...
 
     async def balances(self) -> Balances:

@@ -46,6 +46,7 @@ class TrailRoutes:
             web.get("/log/checkpoint", self._checkpoint),
             web.get("/log/tile/entries/{path:.+}", self._bundle),
             web.post("/log/events", self._events),
+            web.get(r"/log/receipts/{page:\d{1,9}}", self._receipts),
             web.get("/ledger/balances", self._ledger),
         ]
 
@@ -98,6 +99,16 @@ class TrailRoutes:
             async with self._queue.turn():
                 events = await self._trail.events(ids[start : start + EVENT_IDS_AT_ONCE])
             yield b"".join(event + b"\n" for event in events)
+
+    async def _receipts(self, request: web.Request) -> web.StreamResponse:
+        async with self._queue.turn():
+            receipts = await self._trail.receipts(int(request.match_info["page"]))
+        if not receipts:
+            raise Problem(HTTPStatus.NOT_FOUND, "there are not so many receipts")
+        response = web.StreamResponse(headers=_LIVE)
+        response.content_type = "application/jsonl"
+        lines = b"".join(receipt + b"\n" for receipt in receipts)
+        return await send(request, response, single(lines), chunk_s=self._bounds.send_s)
 
     async def _ledger(self, _request: web.Request) -> web.StreamResponse:
         body = msgspec.json.encode(await self._balances.get())

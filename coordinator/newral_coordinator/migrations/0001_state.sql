@@ -129,6 +129,12 @@ CREATE TABLE coordinator.checkpoints (
     made_at bigint NOT NULL
 );
 
+-- Receipts as they were signed: relays may forget them, an auditor must still find them.
+CREATE TABLE coordinator.receipts (
+    sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event text NOT NULL
+);
+
 -- Events that are evidence and came inside others: the seals of private messages.
 CREATE TABLE coordinator.evidence (
     event_id text PRIMARY KEY,

@@ -72,8 +72,19 @@ async def _fetch(coordinator: str, pool: RelayPool, server: TrailServer) -> Audi
         checkpoints=tuple(checkpoints),
         events=await _fetch_events(pool, server, _evidence_ids(entries)),
         claimed=claimed,
-        receipts=tuple(await _fetch_all(pool, coordinator, Kind.RECEIPT)),
+        receipts=await _fetch_receipts(coordinator, pool, server),
     )
+
+
+async def _fetch_receipts(
+    coordinator: str, pool: RelayPool, server: TrailServer
+) -> tuple[Event, ...]:
+    """Those on the relays, and those that only the server still has."""
+    receipts = await _fetch_all(pool, coordinator, Kind.RECEIPT)
+    # The signature is a part of what is compared: a copy with another one is another receipt.
+    known = {(receipt.id, receipt.sig) for receipt in receipts}
+    kept = await server.receipts()
+    return (*receipts, *(event for event in kept if (event.id, event.sig) not in known))
 
 
 def _sizes(checkpoints: Iterable[Event]) -> list[int]:

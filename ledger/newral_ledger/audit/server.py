@@ -27,6 +27,11 @@ EVENTS_PER_REQUEST: Final = 500
 
 EVENTS_BYTES_MAX: Final = EVENTS_PER_REQUEST * (limits.EVENT_BYTES_MAX + 1)
 
+RECEIPTS_BYTES_MAX: Final = 16 * 1024 * 1024
+"""One page of receipts: at most some 4 MB by the server's own limit."""
+
+RECEIPT_PAGES_MAX: Final = 1_000_000
+
 BALANCES_BYTES_MAX: Final = 64 * 1024 * 1024
 """More than half a million accounts."""
 
@@ -129,6 +134,19 @@ class TrailServer:
                 except InvalidEvent:
                     continue  # The audit will miss it, and say so.
         return {event_id: found[event_id] for event_id in ids if event_id in found}
+
+    async def receipts(self) -> list[Event]:
+        """Every receipt that the server has kept, unverified."""
+        receipts: list[Event] = []
+        for page in range(RECEIPT_PAGES_MAX):
+            raw = await self._get(f"/log/receipts/{page}", RECEIPTS_BYTES_MAX)
+            if raw is None:
+                break
+            try:
+                receipts += [parse_event(line) for line in raw.splitlines()]
+            except InvalidEvent as error:
+                raise FetchError(f"{self._base}/log/receipts/{page}: {error}") from error
+        return receipts
 
     async def _get(self, path: str, bytes_max: int) -> bytes | None:
         return await self._request("GET", path, bytes_max)

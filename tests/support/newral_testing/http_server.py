@@ -76,6 +76,7 @@ class FilledTrail:
     bundles: dict[tuple[int, int | None], bytes] = field(default_factory=dict)
     archive: dict[str, bytes] = field(default_factory=dict)
     ledger: Balances = field(default_factory=lambda: Balances(log_size=0, balances={}))
+    receipt_pages: list[list[bytes]] = field(default_factory=list)
     asked: list[Sequence[str]] = field(default_factory=list)
     reads: int = 0
 
@@ -88,6 +89,9 @@ class FilledTrail:
     async def events(self, ids: Sequence[str]) -> list[bytes]:
         self.asked.append(ids)
         return [self.archive[event_id] for event_id in ids if event_id in self.archive]
+
+    async def receipts(self, page: int) -> list[bytes]:
+        return self.receipt_pages[page] if page < len(self.receipt_pages) else []
 
     async def balances(self) -> Balances:
         self.reads += 1

@@ -82,6 +82,16 @@ async def test_known_events_come_as_lines_and_unknown_ones_are_left_out(server: 
     assert max(len(ids) for ids in server.trail.asked) <= 50
 
 
+async def test_receipts_come_in_pages_until_there_are_no_more(server: Served) -> None:
+    server.trail.receipt_pages = [[b'{"id":1}', b'{"id":2}'], [b'{"id":3}']]
+    async with server.client.get("/log/receipts/0") as answer:
+        assert (answer.status, await answer.read()) == (200, b'{"id":1}\n{"id":2}\n')
+        assert answer.content_type == "application/jsonl"
+    for path in ("2", "-1", "x", "1e3", "9999999999"):
+        async with server.client.get(f"/log/receipts/{path}") as answer:
+            assert answer.status == 404
+
+
 async def test_asking_for_nothing_gets_nothing(server: Served) -> None:
     async with server.client.post("/log/events", json={"ids": []}) as answer:
         assert (answer.status, await answer.read()) == (200, b"")
