@@ -12,7 +12,11 @@ from newral_spec.session.paging import Backfill, Page
 from newral_spec.session.recent import RecentSet
 
 OVERLAP_S: Final = limits.CLOCK_SKEW_S
-"""How far a resumed subscription looks back: an event may arrive that much after its date."""
+"""How far a resumed subscription looks back: an event may arrive that much after its date.
+
+One that a relay takes later than that, or that we leave unread for that long, just before or while
+we are away from the relay, is missed there.
+"""
 
 SEEN_IDS_MAX: Final = 8192
 """Ids remembered to drop what overlapping queries return again: about a megabyte."""

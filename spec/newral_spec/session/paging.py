@@ -44,7 +44,7 @@ class Page:
         return len(self._dates) >= PAGE_EVENTS_MIN
 
     def next_until(self, until: int | None) -> int | None:
-        """Where the next page begins, below `until` whenever that is possible.
+        """Where the next page begins, below `until`.
 
         Not simply at the oldest event: that may have come in live, with an old date, before the
         relay had sent what was stored. So the next page repeats the oldest tenth of this one.
@@ -54,12 +54,11 @@ class Page:
         newest_first = sorted(self._dates, reverse=True)
         most = newest_first[len(newest_first) - 1 - len(newest_first) // STRAY_SHARE]
         oldest = newest_first[-1]
-        for candidate in (most, oldest):
-            if until is None or candidate < until:
-                return candidate
+        if until is None or most < until:
+            return most
         # `until` includes its second. If the whole page was of that second, then more of it
         # cannot be had by NIP-01, and the second before is asked for.
-        return oldest - 1
+        return min(oldest, until - 1)
 
 
 class Backfill:
@@ -72,7 +71,8 @@ class Backfill:
     def __init__(self, filters: Iterable[Filter], first: Page) -> None:
         self._waiting = [item for item in filters if item.limit is None]
         if len(self._waiting) == 1:
-            self._waiting = [_older(self._waiting[0], first)]
+            older = _older(self._waiting[0], first)
+            self._waiting = [] if _is_exhausted(older) else [older]
         self._pages = 0
         self.page = Page()
 
@@ -86,11 +86,7 @@ class Backfill:
         current = self._waiting[0]
         self._pages += 1
         older = _older(current, self.page)
-        is_last = (
-            not self.page.is_full
-            or self._pages >= PAGES_MAX
-            or (older.until is not None and older.until < (older.since or 0))
-        )
+        is_last = not self.page.is_full or self._pages >= PAGES_MAX or _is_exhausted(older)
         if is_last:
             self._waiting.pop(0)
             self._pages = 0
@@ -101,3 +97,7 @@ class Backfill:
 
 def _older(query: Filter, page: Page) -> Filter:
     return replace(query, until=page.next_until(query.until))
+
+
+def _is_exhausted(query: Filter) -> bool:
+    return query.until is not None and query.until < (query.since or 0)

@@ -108,14 +108,33 @@ def test_a_full_page_of_stored_events_is_followed_by_older_ones(session: ClientS
     session.outgoing()
     for age in range(PAGE_EVENTS_MIN):
         session.receive(text("EVENT", "s", job(START - age)), START)
-    oldest = START - PAGE_EVENTS_MIN + 1
     assert session.receive(text("EOSE", "s"), START) == []
     [[kind, page, query]] = sent(session)
-    assert (kind, query) == ("REQ", {"kinds": [5990], "until": oldest})
+    assert (kind, query["kinds"]) == ("REQ", [5990])
+    oldest = START - PAGE_EVENTS_MIN + 1
+    assert oldest <= query["until"] < START
     older = job(oldest - 1)
     assert session.receive(text("EVENT", page, older), START) == [EventReceived("s", older)]
     assert session.receive(text("EOSE", page), START) == [StoredEventsEnd("s", complete=True)]
     assert sent(session) == [["CLOSE", page]]
+
+
+def test_a_live_event_with_an_old_date_does_not_make_a_page_look_longer(
+    session: ClientSession,
+) -> None:
+    session.subscribe("s", (JOBS,))
+    session.outgoing()
+    for age in range(PAGE_EVENTS_MIN - 1):
+        session.receive(text("EVENT", "s", job(START - age)), START)
+    session.receive(text("EVENT", "s", job(5)), START)
+    session.receive(text("EOSE", "s"), START)
+    [[_, page, query]] = sent(session)
+    assert query["until"] > START - PAGE_EVENTS_MIN
+    session.receive(text("EVENT", "s", job(6)), START)
+    for age in range(PAGE_EVENTS_MIN):
+        session.receive(text("EVENT", page, job(query["until"] - age)), START)
+    session.receive(text("EOSE", page), START)
+    assert sent(session)[-1][2]["until"] > query["until"] - PAGE_EVENTS_MIN
 
 
 def test_a_page_within_one_second_is_followed_by_the_second_before(session: ClientSession) -> None:
