@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from newral_spec import limits
 from newral_spec.event import Event, sign_event
 from newral_spec.keys import SecretKey
 from newral_spec.session import (
@@ -23,7 +24,6 @@ from newral_spec.session import (
     Subscribe,
     wire,
 )
-from newral_spec.session.client_subscription import OVERLAP_S
 
 SECRET = SecretKey(b"\x01" * 32)
 START = 1_000_000
@@ -50,7 +50,7 @@ class Relay:
     def store(self, event: Event, now: int) -> None:
         if event.id in self.events:
             return
-        if now - event.created_at > OVERLAP_S:
+        if now - event.created_at > limits.CLOCK_SKEW_S:
             self.late.add(event.id)
         self.events[event.id] = event
         for name, filters in self.session.subscriptions.items():
