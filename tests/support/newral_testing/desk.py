@@ -23,6 +23,9 @@ from newral_coordinator.coordinator import Coordinator, CoordinatorConfig
 from newral_coordinator.policy import Policy
 from newral_kernels import registry
 from newral_ledger import books
+from newral_ledger import log as ledger_log
+from newral_ledger.audit import AuditInputs, AuditReport, audit
+from newral_ledger.audit.inputs import ClaimedBalances
 from newral_relay_bridge.postgres_log import PostgresLog
 from newral_spec.canonical import canonical_json, parse_json
 from newral_spec.event import Event, parse_event, sign_draft, sign_event
@@ -184,8 +187,33 @@ class Desk:
             cursor = await connection.execute(query)  # type: ignore[call-overload]
             return list(await cursor.fetchall())
 
+    async def audit(self) -> AuditReport:
+        """Audit the whole trail, with everything that a relay might have lost still there."""
+        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
+            size, _ = await ledger_log.head(connection)
+            entries = await ledger_log.entries(connection, 0, size)
+            balances = await books.balances(connection)
+        archived = await self.rows("SELECT encode(event_id, 'hex'), raw FROM bridge.archive")
+        seals = await self.rows("SELECT event_id, event FROM coordinator.evidence")
+        checkpoints = await self.rows("SELECT event FROM coordinator.checkpoints ORDER BY size")
+        receipts = await self.rows("SELECT event FROM coordinator.receipts ORDER BY sequence")
+        return audit(
+            AuditInputs(
+                coordinator=self.secret.public_key,
+                entries=tuple(entries),
+                checkpoints=tuple(parse_event(row[0]) for row in checkpoints),
+                receipts=tuple(parse_event(row[0]) for row in receipts),
+                events={row[0]: bytes(row[1]) for row in archived}
+                | {row[0]: row[1].encode() for row in seals},
+                claimed=ClaimedBalances(
+                    size, {name: balance.posted for name, balance in balances.items()}
+                ),
+            )
+        )
+
     async def check(self) -> None:
         """The invariants that hold whenever nothing is being applied."""
+        assert (await self.audit()).differences == ()
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             assert await books.check_invariants(connection) == []
         errors = await self.rows(
