@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from newral_testing.postgres import fresh_database, running_postgres
+
+# A machine's speed is not what these tests are about.
+settings.register_profile("newral", deadline=None, print_blob=True)
+settings.load_profile("newral")
 
 
 @pytest.fixture(scope="session")
