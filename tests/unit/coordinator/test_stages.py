@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newral_coordinator import stages
@@ -79,6 +79,7 @@ def test_an_upstream_output_without_items_fails_the_job() -> None:
         stages.start(follow, runs, {"a": {"count": 3}}, KERNEL)
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=30), st.data())
 def test_planning_in_pieces_is_planning_at_once(pieces: list[int], data: st.DataObject) -> None:
     stage = running("10^9")
