@@ -68,7 +68,7 @@ class JobContent(
     version: Version | None = None
     params: Json | None = None
     workflow: tuple[Stage, ...] | None = None
-    epsilon: Epsilon = limits.EPSILON_DEFAULT
+    epsilon: Epsilon | None = None
     deadline: UnixSeconds | None = None
 
 
@@ -149,7 +149,7 @@ def _decode_native(content: str, head: JobRequest) -> JobRequest:
     return msgspec.structs.replace(
         head,
         workflow=workflow,
-        epsilon=body.epsilon,
+        epsilon=limits.EPSILON_DEFAULT if body.epsilon is None else body.epsilon,
         deadline=min(deadlines, default=None),
         form="native",
     )

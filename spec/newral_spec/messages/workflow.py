@@ -23,10 +23,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     test: Literal["nonempty", "empty", "positive", "zero"]
 
 
-class Stage(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
-):
+class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One node of the graph: a kernel and its parameters.
+
+    It is encoded with all of its members: workflows are compared by the hash of that.
 
     It starts when the stages of `needs`, `foreach` and `when` have ended. With `foreach` the
     upstream output's `items` become this stage's parameter `items`. When `when` does not hold, or
