@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import BinaryIO, Final, NoReturn
@@ -70,10 +71,10 @@ class Worker:
 
     def _compute(self, work: wire.Work) -> wire.AnyReply:
         try:
-            kernel = _kernel(work)
+            run = self._prepare(work)
             confinement.limit_memory(work.memory_bytes)
             wall, cpu = time.monotonic(), time.process_time()
-            result = msgspec.Raw(msgspec.json.encode(self._run(kernel, work)))
+            result = msgspec.Raw(msgspec.json.encode(run()))
             return wire.Finished(
                 work.lease,
                 result,
@@ -88,16 +89,21 @@ class Worker:
         except Exception as error:  # Whatever a kernel raises fails its unit only.
             return wire.Failed(work.lease, f"{type(error).__name__}: {error}")
 
-    def _run(self, kernel: Kernel, work: wire.Work) -> Result:
+    def _prepare(self, work: wire.Work) -> Callable[[], Result]:
+        kernel = _kernel(work)
         spec = msgspec.json.decode(work.spec)
         resume = msgspec.json.decode(work.checkpoint)
         reporter = _Reporter(self, work.lease)
         run = partial(kernel.run, spec, progress=reporter.progress, checkpoint=reporter.checkpoint)
-        try:
-            return run(resume=resume)
-        except CheckpointError:
-            # It was damaged: the unit is computed from its beginning, to the same result.
-            return run()
+
+        def resumed() -> Result:
+            try:
+                return run(resume=resume)
+            except CheckpointError:
+                # It was damaged: the unit is computed from its beginning, to the same result.
+                return run()
+
+        return resumed
 
 
 class _Reporter:

@@ -26,7 +26,7 @@ from newral_spec.keys import SecretKey
 # Microseconds of work on the machine on which the kernel was calibrated.
 SHORT = 300_000
 LONG = 3_000_000
-ENDLESS = 200_000_000
+ENDLESS = 100_000_000
 
 RESIDENT_BYTES_MAX = 60 * 2**20
 
