@@ -68,3 +68,10 @@ class ConfigurationError(NewralError):
 
 class MissingExtra(NewralError):
     """A part of Newral that this command needs is not installed."""
+
+
+def first_error(error: BaseException) -> BaseException:
+    """The error itself, or the first of those that a task group raised together."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,29 @@ import pytest
 
 CARMICHAEL_BELOW_10_TO_10 = 1547
 CARMICHAEL_BY_MAGNITUDE = [1, 7, 16, 43, 105, 255, 646, 1547]  # 10^3 … 10^10 (Pinch)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(
+    tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "newral", "demo"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert demo.stderr is not None
+    for line in demo.stderr:
+        if "coordinator http" in line:
+            break
+    demo.send_signal(signal_number)
+    rest = demo.stderr.read()
+    demo.stderr.close()
+    assert demo.wait(60) == 130
+    assert "Traceback" not in rest
+    assert not list(tmp_path.iterdir())
+    assert not market_processes(str(tmp_path))
 
 
 def market_processes(marker: str) -> list[str]:
@@ -26,16 +50,13 @@ def market_processes(marker: str) -> list[str]:
 
 # Half a minute of work for two cores, which other tests may be using at the same time.
 @pytest.mark.timeout(400)
-def test_the_demo_finds_what_is_known_and_its_audit_is_clean(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+def test_the_demo_finds_what_is_known_and_its_audit_is_clean(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "newral", "demo", "--json"],
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -56,4 +77,4 @@ def test_the_demo_finds_what_is_known_and_its_audit_is_clean(
     assert report["seconds"] > 0
 
     assert not market_processes(str(tmp_path))
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith("newral")]
+    assert not list(tmp_path.iterdir())

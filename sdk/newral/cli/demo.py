@@ -7,7 +7,7 @@ import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,7 +19,9 @@ from newral.extras import require
 if TYPE_CHECKING:
     from newral.market.demo import DemoReport
 
-NODES = 2
+NODES: Final = 2
+INTERRUPTED: Final = 130
+"""The exit code of Ctrl-C."""
 
 
 def demo(
@@ -42,7 +44,10 @@ def demo(
     with ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="newral-")))
-        report, names = asyncio.run(_run(directory))
+        try:
+            report, names = asyncio.run(_run(directory))
+        except asyncio.CancelledError as error:  # by SIGTERM
+            raise typer.Exit(INTERRUPTED) from error
     if json:
         print_json(report.to_json())
     else:

@@ -14,7 +14,7 @@ from typing import Any
 
 from newral.cli.console import print_json, print_line
 from newral.configuration import SUPERVISED_VARIABLE
-from newral.errors import NewralError
+from newral.errors import NewralError, first_error
 
 Ready = Callable[[Mapping[str, Any]], None]
 Service = Callable[[Ready, asyncio.Event], Awaitable[None]]
@@ -39,19 +39,12 @@ def run_service(
     try:
         asyncio.run(_run(service, json=json))
     except Exception as error:
-        cause = _first(error)
+        cause = first_error(error)
         if isinstance(cause, (*expected, NewralError)):
             raise NewralError(str(cause)) from error
         if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
             raise NewralError(f"the address is taken by another program: {cause}") from error
         raise
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error itself, or the first of those that a task group raised together."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _run(service: Service, *, json: bool) -> None:

@@ -33,6 +33,9 @@ JOB_S: Final = 300.0
 SETTLE_S: Final = 30.0
 """For the last checkpoint to cover the log."""
 
+LAST_NEWS_S: Final = 2.0
+"""The result may arrive before the feedback that says so."""
+
 POLL_S: Final = 0.5
 HTTP_S: Final = 10.0
 
@@ -138,7 +141,9 @@ async def _run_job(client: Client, name: str, stages: Sequence[Stage], on_news: 
     job = await client.post_workflow(stages)
     watcher = asyncio.create_task(_report(client, job.id, name, on_news))
     try:
-        return await client.result(job.id, JOB_S)
+        output = await client.result(job.id, JOB_S)
+        await asyncio.wait([watcher], timeout=LAST_NEWS_S)
+        return output
     finally:
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)

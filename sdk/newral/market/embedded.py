@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from newral.errors import first_error
 from newral.market.children import Arguments, Child
 from newral.market.directory import MarketDirectory
 from newral_spec.keys import SecretKey
@@ -109,9 +110,13 @@ class EmbeddedMarket:
         self._said = dict(remembered)
         await self._start_child("relay", self._relay_arguments, remembered)
         await self._start_child("coordinator", self._coordinator_arguments, remembered)
-        async with asyncio.TaskGroup() as group:
-            for name in self._node_names():
-                group.create_task(self._start_child(name, self._node_arguments(name), remembered))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in self._node_names():
+                    start = self._start_child(name, self._node_arguments(name), remembered)
+                    group.create_task(start)
+        except ExceptionGroup as failures:
+            raise first_error(failures) from None
         self._directory.remember(self._said)
 
     async def _stop(self) -> None:
