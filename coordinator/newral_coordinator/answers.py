@@ -23,13 +23,16 @@ TEXT_FIELDS_MAX = 20
 """Lines of an answer in plain words."""
 
 
-def refusal(event: Event, form: Form, refused: Refusal) -> list[Instruction]:
-    """Why the request is not taken. `event` is the one that the requester signed."""
+def refusal(event: Event, job_id: str, form: Form, refused: Refusal) -> list[Instruction]:
+    """Why the request is not taken.
+
+    `event` is the one that the requester signed, `job_id` what the job would have been called.
+    """
     text = f"refused ({refused.code}): {refused.reason}"
     if form == "message":
-        return [SendMessage(recipient=event.pubkey, text=text)]
+        return [SendMessage(recipient=event.pubkey, text=text, reply_to=job_id)]
     feedback = Feedback(
-        request=event.id,
+        request=job_id,
         requester=event.pubkey,
         phase="refused",
         status="payment-required" if refused.underfunded else "error",

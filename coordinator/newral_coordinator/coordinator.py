@@ -233,7 +233,7 @@ class Coordinator:
             scope.touched.clear()
             scope.executor.forget()
             if event.kind in JOB_KINDS:
-                await scope.run(answers.refusal(event, "native", _INTERNAL))
+                await scope.run(answers.refusal(event, event.id, "native", _INTERNAL))
             outcome = f"error: {type(error).__name__}"
         await scope.store.set_input_outcome(event.id, outcome)
         LOGGER.debug("event %s of kind %d: %s", event.id, event.kind, outcome)

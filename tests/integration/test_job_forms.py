@@ -107,6 +107,27 @@ async def test_a_private_message_is_answered_in_private(postgres_dsn: str, tmp_p
         assert desk.published(Kind.FEEDBACK) == desk.published(Kind.JOB_RESULT) == []
 
 
+async def test_a_refused_private_message_is_replied_to(postgres_dsn: str, tmp_path: Path) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        requester = Requester(desk)
+        wrap = nip17.wrap(
+            "nonesuch 3",
+            sender=requester.secret,
+            recipient=desk.secret.public_key,
+            ephemeral=SecretKey(os.urandom(32)),
+            now=1_700_000_000,
+            random_bytes=os.urandom,
+        )
+        await desk.send(wrap)
+        me = requester.secret.public_key
+        (reply,) = await desk.until(
+            lambda: desk.published(Kind.GIFT_WRAP, p=me), "a refusal in private"
+        )
+        message = nip17.unwrap(reply, requester.secret)
+        assert message.text.startswith("refused (command)")
+        assert message.reply_to == nip17.unwrap(wrap, desk.secret).rumor_id
+
+
 async def test_an_encrypted_request_gets_an_encrypted_result(
     postgres_dsn: str, tmp_path: Path
 ) -> None:

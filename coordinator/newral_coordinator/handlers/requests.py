@@ -50,7 +50,7 @@ async def handle_request(scope: Scope, event: Event) -> str:
         assert asked.request is not None
         await _take(scope, asked, asked.request)
     except Refusal as refused:
-        await scope.run(answers.refusal(asked.signed, asked.form, refused))
+        await scope.run(answers.refusal(asked.signed, asked.job_id, asked.form, refused))
         return f"refused: {refused.code}"
     return "accepted"
 
