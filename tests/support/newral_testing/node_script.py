@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from newral_node import events as ev
+from newral_node.book import LeaseBook
 from newral_node.core import NodeCore
 from newral_node.leases import Held
 from newral_node.settings import Settings
@@ -54,6 +55,27 @@ def verdict(of: Lease, position: int = 1) -> Verdict:
         nonce="0d" * 32,
         result_sha256="0e" * 32,
         position=position,
+    )
+
+
+def taken(number: int) -> ev.Save:
+    """What is saved when the lease is taken."""
+    unit = lease(number)
+    saved = LeaseBook().take(unit, LeaseState.QUEUED)
+    assert isinstance(saved, ev.SaveLease)
+    return saved
+
+
+def finished(number: int, result: bytes = b'{"a":1}') -> ev.Save:
+    """What is saved when it is computed."""
+    return ev.SaveOutcome(
+        lease=lease(number).id,
+        state=LeaseState.COMPUTED,
+        nonce=f"{number:064x}",
+        at=NOW,
+        result=result,
+        cpu_ms=7,
+        wall_ms=9,
     )
 
 
