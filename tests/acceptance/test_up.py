@@ -157,3 +157,23 @@ def test_one_folder_is_one_market(tmp_path: Path) -> None:
         assert second.returncode == 1
         assert "already" in second.stderr
         assert "Traceback" not in second.stderr
+
+
+def test_an_owner_sees_and_pauses_a_node(tmp_path: Path) -> None:
+    with up(tmp_path / "market", nodes=1) as market:
+        folder = f"--directory={tmp_path / 'market' / 'nodes' / '1'}"
+
+        def node(command: str) -> dict[str, Any]:
+            done = market.newral("node", command, folder, "--json")
+            assert done.returncode == 0, done.stderr
+            answer: dict[str, Any] = json.loads(done.stdout)
+            return answer
+
+        assert node("page")["page"] == market.ready["pages"][0]
+        node("pause")
+        assert node("status")["state"] == "paused"
+        node("resume")
+        assert node("status")["state"] != "paused"
+        elsewhere = market.newral("node", "status", f"--directory={tmp_path}")
+        assert elsewhere.returncode == 1
+        assert "no node" in elsewhere.stderr

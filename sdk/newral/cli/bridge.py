@@ -23,6 +23,7 @@ group = typer.Typer(help="The bridge between relays and event log.", no_args_is_
 
 @group.callback()
 def _group() -> None:
+    # Without a callback typer would turn a group of one command into that command.
     pass
 
 

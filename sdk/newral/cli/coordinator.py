@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from newral.cli.service import Ready
+
+_ZERO: Final = re.compile(r"0+(\.0*)?")
 
 group = typer.Typer(help="Run a coordinator.", no_args_is_help=True)
 
@@ -85,6 +88,7 @@ Grant = Annotated[
 
 @group.callback()
 def _group() -> None:
+    # Without a callback typer would turn a group of one command into that command.
     pass
 
 
@@ -150,6 +154,6 @@ def parse_amount(text: str, name: str) -> int:
     from newral_spec.messages import InvalidMessage, parse_credits
 
     try:
-        return 0 if text.strip("0.") == "" else parse_credits(text)
+        return 0 if _ZERO.fullmatch(text) else parse_credits(text)
     except InvalidMessage as error:
         raise typer.BadParameter(f"{name}: {error}") from error

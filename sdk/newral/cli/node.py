@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,8 @@ from newral.cli.network_options import (
     require_relays,
 )
 from newral.cli.options import setting
+from newral.cli.up import CORES_MAX, cores_for_each
+from newral.errors import ConfigurationError, NewralError
 from newral.extras import require
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Directory = Annotated[
 ]
 Cores = Annotated[
     int | None,
-    setting("node.cores", "--cores", min=1, max=64, help="Units to compute at once; all cores."),
+    setting("node.cores", "--cores", min=1, max=CORES_MAX, help="Units at once; all cores."),
 ]
 Memory = Annotated[
     int, setting("node.memory", "--memory", min=64, metavar="MIB", help="Memory for each unit.")
@@ -84,16 +85,19 @@ def run(
         secret = load_or_create_key(directory / "node.key")
     else:
         secret = load_secret(key_file, key_password_file)
-    config = NodeConfig(
-        directory=directory,
-        secret=secret,
-        coordinator=require_coordinator(coordinator),
-        relays=require_relays(relays),
-        cores=cores or os.cpu_count() or 1,
-        memory_bytes=memory * MEBIBYTE,
-        buffer=buffer,
-        page_port=page_port,
-    )
+    try:
+        config = NodeConfig(
+            directory=directory,
+            secret=secret,
+            coordinator=require_coordinator(coordinator),
+            relays=require_relays(relays),
+            cores=cores or cores_for_each(1),
+            memory_bytes=memory * MEBIBYTE,
+            buffer=buffer,
+            page_port=page_port,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
     async def service(ready: Ready, stop: asyncio.Event) -> None:
         await run_node(config, ready=ready, stop=stop)
@@ -145,7 +149,6 @@ def page(directory: Directory = Path("newral-node"), json: Json = False) -> None
 
 
 def _ask(directory: Path, command: Verb) -> dict[str, Any]:
-    from newral.errors import NewralError
     from newral_node.control import ControlError, request
 
     try:

@@ -28,6 +28,7 @@ Port = Annotated[
 
 @group.callback()
 def _group() -> None:
+    # Without a callback typer would turn a group of one command into that command.
     pass
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from newral.cli.json_option import Json
 from newral.cli.options import setting
@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
     from newral.cli.service import Ready
 
+CORES_MAX: Final = 63
+"""A node reports at most 64 leases: one for each core and one held ready."""
+
 Directory = Annotated[
     Path, setting("up.dir", "--dir", help="Folder of the market; everything it has is there.")
 ]
 Nodes = Annotated[int, setting("up.nodes", "--nodes", min=0, max=64, help="Nodes to run.")]
 Cores = Annotated[
     int | None,
-    setting("up.cores", "--cores", min=1, max=64, help="Units each node computes at once."),
+    setting("up.cores", "--cores", min=1, max=CORES_MAX, help="Units each node computes at once."),
 ]
 
 
 def cores_for_each(nodes: int) -> int:
-    """This machine's cores, shared among the nodes."""
-    return max(1, (os.cpu_count() or 1) // max(1, nodes))
+    """This machine's cores, shared among the nodes; no node can use more than it may lease."""
+    return min(max(1, (os.cpu_count() or 1) // max(1, nodes)), CORES_MAX)
 
 
 def up(
