@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -14,8 +14,8 @@ from newral_testing.raw_client import RawClient
 from newral_testing.relays import EXAMPLE_SOURCE, embedded_relay, foreign_packages
 from newral_testing.scripted_coordinator import ScriptedCoordinator
 
-from newral_spec.canonical import canonical_json
-from newral_spec.event import parse_event
+from newral_spec.canonical import canonical_json, sha256_hex
+from newral_spec.event import Draft, parse_event
 from newral_spec.kinds import Kind
 from newral_spec.nips.nip19 import encode_npub
 
@@ -38,7 +38,7 @@ def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     raw = canonical_json(told["output"])
-    assert hashlib.sha256(raw).hexdigest() == told["sha256"]
+    assert sha256_hex(raw) == told["sha256"]
     return told
 
 
@@ -81,18 +81,25 @@ async def test_the_client_believes_no_stranger_and_no_wrong_output(tmp_path: Pat
     with embedded_relay(tmp_path / "relay.sqlite") as relay:
         async with (
             RawClient(relay.url) as reader,
-            ScriptedCoordinator([relay.url]) as honest,
+            ScriptedCoordinator([relay.url]) as coordinator,
             ScriptedCoordinator([relay.url]) as stranger,
         ):
             await reader.send("REQ", "jobs", {"kinds": [Kind.JOB_REQUEST]})
-            words = command(relay.url, encode_npub(honest.public_key), "carmichael", "bound=10^9")
-            client = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            npub = encode_npub(coordinator.public_key)
+            client = await asyncio.create_subprocess_exec(
+                *command(relay.url, npub, "carmichael", "bound=10^9"),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
             _, _, request = await reader.receive("EVENT")
             job = parse_event(json.dumps(request).encode())
-            await stranger.publish(result_draft(job, {"count": 1}))
-            await stranger.publish(feedback_draft(job, "failed"))
-            await honest.publish(result_draft(job, {"count": 2}, claimed={"count": 3}))
-            output, errors = client.communicate(timeout=60)
+            await stranger.say(job, "failed")
+            await stranger.answer(job, {"count": 1})
+            named = sha256_hex(canonical_json({"count": 2}))
+            tags = (("e", job.id), ("p", job.pubkey), ("x", named))
+            wrong = canonical_json({"count": 3}).decode()
+            await coordinator.publish(Draft(kind=Kind.JOB_RESULT, tags=tags, content=wrong))
+            output, errors = await client.communicate()
     assert client.returncode == 1
     assert output == b""
     assert b"hash" in errors

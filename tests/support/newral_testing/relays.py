@@ -14,6 +14,7 @@ from typing import Self
 
 REPOSITORY = Path(__file__).parents[3]
 FOREIGN_SOURCE = REPOSITORY / "tests" / "foreign"
+EXAMPLE_SOURCE = REPOSITORY / "examples" / "nostr-tools"
 FOREIGN_CACHE = REPOSITORY / ".cache" / "foreign"
 
 
@@ -74,9 +75,9 @@ def javascript_relay() -> RelayProcess:
     return RelayProcess(["node", foreign_packages() / "relay.mjs"])
 
 
-def foreign_packages() -> Path:
-    """The folder where `tests/foreign` is installed, once for each version of its files."""
-    sources = sorted(path for path in FOREIGN_SOURCE.iterdir() if path.is_file())
+def foreign_packages(source: Path = FOREIGN_SOURCE) -> Path:
+    """A copy of this folder with its packages installed, once for each version of its files."""
+    sources = sorted(path for path in source.iterdir() if path.is_file())
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     installed = FOREIGN_CACHE / version
     if not installed.exists():

@@ -1,0 +1,210 @@
+"""Markets for tests: `newral up` as a process, and what a test asks of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+from psycopg.conninfo import make_conninfo
+
+from newral_coordinator.embedded_postgres.launch import PORT, SUPERUSER
+from newral_coordinator.embedded_postgres.leftovers import lock_file_pid
+
+T = TypeVar("T")
+
+STOP_S = 60.0
+"""More than the supervisor gives to each of its processes in turn."""
+
+
+class Process:
+    """A `newral` command that runs until it is told to stop, and what it said when ready."""
+
+    def __init__(self, *arguments: str) -> None:
+        # A log in a pipe that nobody reads would stop the process when the pipe is full.
+        self._resources = ExitStack()
+        self._log = self._resources.enter_context(tempfile.TemporaryFile())
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "newral", *arguments, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._log.seek(0)
+            log = self._log.read().decode()
+            self._end()
+            raise AssertionError(f"newral {arguments[0]} did not start: {log}")
+        self.ready: dict[str, Any] = json.loads(line)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def children(self) -> list[psutil.Process]:
+        """Every process below this one."""
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def kill(self) -> None:
+        """kill -9: no chance to write anything down."""
+        self._process.kill()
+        self._end()
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        return self._end()
+
+    def _end(self) -> int:
+        try:
+            self._process.communicate(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            raise
+        finally:
+            self._resources.close()
+        return self._process.returncode
+
+
+class Market:
+    """Where a market is, and how a requester uses it."""
+
+    def __init__(
+        self,
+        relays: Sequence[str],
+        coordinator: str,
+        http: str,
+        requester_key_file: str,
+    ) -> None:
+        self.relays = tuple(relays)
+        self.coordinator = coordinator
+        """npub."""
+        self.http = http
+        self._requester_key_file = requester_key_file
+
+    def newral(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as the requester."""
+        environment = {
+            **os.environ,
+            "NEWRAL_RELAYS": " ".join(self.relays),
+            "NEWRAL_COORDINATOR": self.coordinator,
+            "NEWRAL_KEY_FILE": self._requester_key_file,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "newral", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+
+    def told(self, *arguments: str) -> Any:
+        """What a command that succeeds prints with --json."""
+        done = self.newral(*arguments, "--json")
+        assert done.returncode == 0, f"{arguments} ended with {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def post(self, *words: str) -> str:
+        """Post a job; returns its id."""
+        return str(self.told("job", "post", *words)["job"])
+
+    def output(self, job: str) -> dict[str, Any]:
+        """Wait for a job's output."""
+        return dict(self.told("job", "result", job, "--timeout=100")["output"])
+
+    def audit(self) -> dict[str, Any]:
+        """What `newral audit run` reports, be it clean or not; its exit code must say which."""
+        done = self.newral("audit", "run", "--json")
+        report = json.loads(done.stdout)
+        assert done.returncode == (0 if report["clean"] else 1), done.stderr
+        return dict(report)
+
+    def get(self, path: str) -> bytes:
+        """From the coordinator's HTTP server."""
+        with urllib.request.urlopen(f"{self.http}{path}", timeout=10) as response:
+            return bytes(response.read())
+
+    def job(self, job: str) -> Mapping[str, Any] | None:
+        """The coordinator's view of a job; None when it does not know it, or is not there."""
+        with suppress(OSError):
+            for view in json.loads(self.get("/api/market"))["jobs"]:
+                if view["id"] == job:
+                    return dict(view)
+        return None
+
+    def until_halfway(self, job: str) -> None:
+        """Wait until some of the job's units are accepted; it must not be at its end by then."""
+        view = until(lambda: _with_accepted_units(self.job(job)), f"a unit of {job}")
+        assert view["state"] == "running", f"the job is too short for this test: {view}"
+
+
+class UpMarket(Market):
+    """The market of one `newral up`."""
+
+    def __init__(self, directory: Path, nodes: int) -> None:
+        self.directory = directory
+        self.process = Process("up", f"--dir={directory}", f"--nodes={nodes}")
+        self.ready = self.process.ready
+        super().__init__(
+            relays=[self.ready["relay"]],
+            coordinator=self.ready["coordinator"],
+            http=self.ready["http"],
+            requester_key_file=self.ready["requester_key_file"],
+        )
+
+    def pids(self, words: str) -> set[int]:
+        """The market's processes that have these words in their command lines."""
+        found = set()
+        for child in self.process.children():
+            with suppress(psutil.Error):  # it may be ending
+                if words in " ".join(child.cmdline()):
+                    found.add(child.pid)
+        return found
+
+    def postgres(self) -> str:
+        """The dsn of the coordinator's Postgres, as its superuser."""
+        sockets = (self.directory / "coordinator" / "postgres.sockets").read_text()
+        return make_conninfo(host=sockets, port=PORT, user=SUPERUSER, dbname="postgres")
+
+    def postmaster(self) -> int:
+        """The process id of the coordinator's Postgres."""
+        pid = lock_file_pid(self.directory / "coordinator" / "postgres")
+        assert pid is not None
+        return pid
+
+
+def _with_accepted_units(view: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return view if view is not None and view["units"]["accepted"] > 0 else None
+
+
+@contextmanager
+def up(directory: Path, nodes: int = 2) -> Iterator[UpMarket]:
+    """A market in that folder, stopped at the end."""
+    market = UpMarket(directory, nodes)
+    try:
+        yield market
+    finally:
+        market.process.stop()
+
+
+def until(condition: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
+    """Ask until the answer is true; returns it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.1)
+    return answer
