@@ -16,6 +16,7 @@ import psutil
 import pytest
 from newral_testing import relays
 from newral_testing.events import event_of, new_key
+from newral_testing.javascript import NODE
 from newral_testing.raw_client import RawClient
 from websockets.exceptions import ConnectionClosedError
 
@@ -294,7 +295,7 @@ def test_a_client_in_javascript_subscribes_publishes_authenticates_and_counts(
 ) -> None:
     with relays.embedded_relay(tmp_path / "events.db") as relay:
         finished = subprocess.run(
-            ["node", relays.foreign_packages() / "client.mjs", relay.url],
+            [NODE, relays.foreign_packages() / "client.mjs", relay.url],
             capture_output=True,
             check=True,
             timeout=30,

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from newral_testing.javascript import NODE, NPM
+
 REPOSITORY = Path(__file__).parents[3]
 FOREIGN_SOURCE = REPOSITORY / "tests" / "foreign"
 EXAMPLE_SOURCE = REPOSITORY / "examples" / "nostr-tools"
@@ -72,7 +74,7 @@ def rust_relay() -> RelayProcess:
 
 def javascript_relay() -> RelayProcess:
     """`@nostr-relay/core`."""
-    return RelayProcess(["node", foreign_packages() / "relay.mjs"])
+    return RelayProcess([NODE, foreign_packages() / "relay.mjs"])
 
 
 def foreign_packages(source: Path = FOREIGN_SOURCE) -> Path:
@@ -90,9 +92,7 @@ def _install(sources: Sequence[Path], target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=FOREIGN_CACHE) as folder:
         for path in sources:
             shutil.copy(path, folder)
-        subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=110
-        )
+        subprocess.run([*NPM, "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=110)
         try:
             Path(folder).rename(target)
         except OSError:
