@@ -154,15 +154,6 @@ def verify_event(event: Event) -> None:
         raise InvalidEvent("signature", "the signature is not the author's")
 
 
-def json_depth(value: object) -> int:
-    """Nesting of arrays and objects: 0 for a scalar."""
-    if isinstance(value, dict):
-        return 1 + max((json_depth(item) for item in value.values()), default=0)
-    if isinstance(value, list | tuple):
-        return 1 + max((json_depth(item) for item in value), default=0)
-    return 0
-
-
 __all__ = [
     "Draft",
     "Event",

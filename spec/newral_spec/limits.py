@@ -26,7 +26,7 @@ INDEXED_TAG_VALUE_BYTES_MAX: Final = 1024
 """A value of a single-letter tag: relays index these, and strfry refuses longer ones."""
 
 JSON_DEPTH_MAX: Final = 32
-"""Nesting of arrays and objects in anything we parse."""
+"""Arrays and objects around any value that is hashed."""
 
 RELAY_MESSAGE_BYTES_MAX: Final = 256 * 1024
 """One websocket message: an event and its envelope, with room for escapes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,11 +16,17 @@ from newral_spec.messages.fields import (
     Hex32,
     InvalidMessage,
     Microcredits,
+    Url,
     decimal_tag,
+    decode_content,
+    encode_content,
     hex_tag,
     require_kind,
     tags_of,
 )
+
+SEALED_BLOB: Final = "blob"
+"""Value of the tag `encrypted` when the content names a blob instead of holding the output."""
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,26 +51,37 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     encrypted: Annotated[bool, msgspec.Meta(description="the content is encrypted")] = False
 
 
+class _SealedBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of an encrypted result whose output is a blob."""
+
+    blob: BlobRef
+    urls: Annotated[tuple[Url, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
 def encode_result(result: JobResult) -> Draft:
     """Tags as NIP-90 wants them. With `encrypted`, seal the draft next."""
-    tags: list[Tag] = [
-        ("e", result.request),
-        ("p", result.requester),
+    common = (("e", result.request), ("p", result.requester))
+    numbers = (("cost", str(result.cost)), ("log", str(result.log_size)))
+    if result.encrypted:
+        return _encode_encrypted(result, (*common, *numbers))
+    tags: tuple[Tag, ...] = (
+        *common,
         ("x", result.blob.sha256),
         ("size", str(result.blob.size)),
         *result.inputs,
         *(("url", url) for url in result.urls),
-        *tags_of(
-            {
-                "request": None if result.encrypted else result.request_event,
-                "cost": str(result.cost),
-                "log": str(result.log_size),
-            }
-        ),
-    ]
-    if result.encrypted:
-        tags.append(("encrypted",))
-    return Draft(kind=Kind.JOB_RESULT, tags=tuple(tags), content=result.output)
+        *tags_of({"request": result.request_event}),
+        *numbers,
+    )
+    return Draft(kind=Kind.JOB_RESULT, tags=tags, content=result.output)
+
+
+def _encode_encrypted(result: JobResult, tags: tuple[Tag, ...]) -> Draft:
+    """Nothing in public that names the output: whoever knows a blob's hash may fetch it."""
+    if result.output:
+        return Draft(kind=Kind.JOB_RESULT, tags=(*tags, ("encrypted",)), content=result.output)
+    content = encode_content(_SealedBlob(result.blob, result.urls))
+    return Draft(kind=Kind.JOB_RESULT, tags=(*tags, ("encrypted", SEALED_BLOB)), content=content)
 
 
 def decode_result(event: Event, plaintext: str | None = None) -> JobResult:
@@ -73,29 +90,45 @@ def decode_result(event: Event, plaintext: str | None = None) -> JobResult:
     Raises `InvalidMessage`; code `output` when the output is not the one that `x` names.
     """
     require_kind(event, Kind.JOB_RESULT)
-    encrypted = any(tag[0] == "encrypted" for tag in event.tags)
-    if encrypted and plaintext is None:
-        raise InvalidMessage("encrypted", "the content is encrypted to somebody else")
-    output = plaintext if plaintext is not None else event.content
-    fields = {
+    encryption = next((tag for tag in event.tags if tag[0] == "encrypted"), None)
+    fields: dict[str, object] = {
         "request": hex_tag(event, "e"),
         "requester": hex_tag(event, "p"),
-        "blob": {"sha256": hex_tag(event, "x"), "size": decimal_tag(event, "size") or 0},
-        "output": output,
-        "urls": event.values("url"),
         "cost": decimal_tag(event, "cost") or 0,
         "log_size": decimal_tag(event, "log") or 0,
-        "request_event": event.first("request"),
-        "inputs": tuple(tag for tag in event.tags if tag[0] == "i"),
-        "encrypted": encrypted,
+        "encrypted": encryption is not None,
     }
+    if encryption is None:
+        fields |= _public_fields(event)
+    elif plaintext is None:
+        raise InvalidMessage("encrypted", "the content is encrypted to somebody else")
+    else:
+        fields |= _sealed_fields(plaintext, is_blob=encryption[1:2] == (SEALED_BLOB,))
     try:
         result = msgspec.convert(fields, JobResult)
     except msgspec.ValidationError as error:
         raise InvalidMessage("result", f"not a job result: {error}") from error
-    if output:
+    if result.output:
         _check_output(result)
     return result
+
+
+def _public_fields(event: Event) -> dict[str, object]:
+    return {
+        "blob": {"sha256": hex_tag(event, "x"), "size": decimal_tag(event, "size") or 0},
+        "output": event.content,
+        "urls": event.values("url"),
+        "request_event": event.first("request"),
+        "inputs": tuple(tag for tag in event.tags if tag[0] == "i"),
+    }
+
+
+def _sealed_fields(plaintext: str, *, is_blob: bool) -> dict[str, object]:
+    if is_blob:
+        sealed = decode_content(plaintext, _SealedBlob)
+        return {"blob": msgspec.to_builtins(sealed.blob), "urls": sealed.urls}
+    raw = plaintext.encode()
+    return {"blob": {"sha256": sha256_hex(raw), "size": len(raw)}, "output": plaintext}
 
 
 def _check_output(result: JobResult) -> None:
