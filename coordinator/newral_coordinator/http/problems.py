@@ -10,10 +10,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from newral_coordinator.http.sources import SourceUnavailable
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LOG: Final = logging.getLogger(__name__)
 _REASON_CHARS_MAX: Final = 200
+_AWAY: Final = {"Retry-After": "1"}  # an embedded database that died is back within seconds
 _STARTED: Final = web.RequestKey("started", web.StreamResponse)
 
 
@@ -63,6 +66,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         failure = problem
     except web.HTTPException as error:
         failure = _of_http_exception(error)
+    except SourceUnavailable as error:
+        _LOG.warning("%s %s has to wait: %s", request.method, request.path, error)
+        failure = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database is away", _AWAY)
     except Exception as error:
         failure = _of_unexpected(request, error)
     started: web.StreamResponse | None = request.get(_STARTED)

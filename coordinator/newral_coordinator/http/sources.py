@@ -9,6 +9,10 @@ RECEIPTS_PER_PAGE: Final = 64
 """Receipts of one page: at most some 4 MB."""
 
 
+class SourceUnavailable(Exception):
+    """What is behind a source does not answer now; any method of a source may raise it."""
+
+
 class Balances(TypedDict):
     """Every account's balance, and the size of the log that they follow from."""
 

@@ -13,6 +13,7 @@ import pytest
 from newral_testing.http_server import Served, served
 
 from newral_coordinator.http import Bounds
+from newral_coordinator.http.sources import SourceUnavailable
 
 IDS = [f"{number:064x}" for number in range(600)]
 
@@ -198,3 +199,14 @@ async def test_an_answer_that_fails_half_way_does_not_look_complete(server: Serv
         assert answer.status == 200
         with pytest.raises(aiohttp.ClientError):
             await answer.read()
+
+
+async def test_a_database_that_is_away_asks_to_come_again(server: Served) -> None:
+    async def away(ids: Sequence[str]) -> list[bytes]:
+        raise SourceUnavailable("no connection")
+
+    server.trail.events = away  # type: ignore[method-assign]
+    async with server.client.post("/log/events", json={"ids": IDS[:1]}) as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert (await answer.json())["detail"] == "the database is away"
