@@ -88,7 +88,7 @@ const readers = {
 
 // An answer for people ends with the address of all of it, which is named by its SHA-256.
 const readText = text => {
-  const [url, sha256] = text.match(/https?:\/\/\S+\/([0-9a-f]{64})/) ?? [];
+  const [url, sha256] = text.match(/https?:\/\/\S+\/([0-9a-f]{64})\S*/) ?? [];
   if (url) return { text, sha256, urls: [url] };
   const [, phase] = text.match(/^(refused|accepted|failed|cancelled|expired)\b/) ?? [];
   return { phase, reason: text };
