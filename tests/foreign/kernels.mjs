@@ -1,0 +1,225 @@
+// The kernels, from chapter 7 of the specification: slow, and without a look at ours.
+import { createHash } from 'node:crypto';
+
+const JSON_INTEGER_MAX = 2n ** 53n - 1n;
+const SMALL_PRIMES = sieve(4096).map(BigInt);
+const small = number => (number <= JSON_INTEGER_MAX ? Number(number) : String(number));
+const ascending = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+function sieve(below) {
+  const composite = new Uint8Array(below);
+  const primes = [];
+  for (let p = 2; p < below; p++) {
+    if (composite[p]) continue;
+    primes.push(p);
+    for (let multiple = p * p; multiple < below; multiple += p) composite[multiple] = 1;
+  }
+  return primes;
+}
+
+function power(base, exponent, modulus) {
+  let result = 1n;
+  for (base %= modulus; exponent > 0n; exponent >>= 1n, base = (base * base) % modulus) {
+    if (exponent & 1n) result = (result * base) % modulus;
+  }
+  return result;
+}
+
+function split(number) {
+  let twos = 0;
+  for (; (number & 1n) === 0n; number >>= 1n) twos++;
+  return [number, twos];
+}
+
+function jacobi(a, n) {
+  let sign = 1;
+  for (a = ((a % n) + n) % n; a !== 0n; [a, n] = [n % a, a]) {
+    const [odd, twos] = split(a);
+    a = odd;
+    if (twos % 2 === 1 && (n % 8n === 3n || n % 8n === 5n)) sign = -sign;
+    if (a % 4n === 3n && n % 4n === 3n) sign = -sign;
+  }
+  return n === 1n ? sign : 0;
+}
+
+function isSquare(n) {
+  let root = 1n << BigInt(Math.ceil(n.toString(2).length / 2));
+  for (;;) {
+    const next = (root + n / root) >> 1n;
+    if (next >= root) return root * root === n;
+    root = next;
+  }
+}
+
+// Strong test: the residue that is hashed, and whether n passes.
+function strong(n, base) {
+  const [d, s] = split(n - 1n);
+  const residue = power(base, d, n);
+  let passes = residue === 1n;
+  for (let r = 0, x = residue; r < s && !passes; r++, x = (x * x) % n) passes = x === n - 1n;
+  return { residue, passes };
+}
+
+// Strong Lucas test with Selfridge's parameters, method A.
+function strongLucas(n) {
+  if (isSquare(n)) return { u: 0n, v: 0n, passes: false };
+  let D = 5n;
+  for (let symbol = jacobi(D, n); symbol !== -1; symbol = jacobi(D, n)) {
+    if (symbol === 0 && D % n !== 0n) return { u: 0n, v: 0n, passes: false };
+    D = D > 0n ? -D - 2n : 2n - D;
+  }
+  const Q = (1n - D) / 4n;
+  const mod = x => ((x % n) + n) % n;
+  const half = x => (mod(x) & 1n ? (mod(x) + n) / 2n : mod(x) / 2n);
+  const [d, s] = split(n + 1n);
+  let [u, v, q] = [1n, 1n, mod(Q)];
+  for (const bit of d.toString(2).slice(1)) {
+    [u, v, q] = [mod(u * v), mod(v * v - 2n * q), mod(q * q)];
+    if (bit === '1') [u, v, q] = [half(u + v), half(D * u + v), mod(q * Q)];
+  }
+  let passes = u === 0n;
+  for (let r = 0, x = v, y = q; r < s && !passes; r++) {
+    passes = x === 0n;
+    [x, y] = [mod(x * x - 2n * y), mod(y * y)];
+  }
+  return { u, v, passes };
+}
+
+function isPrime(n) {
+  if (n < 2n) return false;
+  for (const p of SMALL_PRIMES) if (n % p === 0n) return n === p;
+  return strong(n, 2n).passes && strongLucas(n).passes;
+}
+
+function bpswBlock(start, stop, found) {
+  const hash = createHash('sha256');
+  const commit = x => hash.update(Buffer.from(x.toString(16).padStart(32, '0'), 'hex'));
+  let [filtered, primes] = [0, 0];
+  for (let n = start | 1n; n < stop; n += 2n) {
+    if (SMALL_PRIMES.some(p => n % p === 0n)) {
+      filtered++;
+      continue;
+    }
+    const first = strong(n, 2n);
+    commit(first.residue);
+    if (!first.passes) continue;
+    const second = strongLucas(n);
+    commit(second.u);
+    commit(second.v);
+    if (!second.passes) {
+      found.psp2.push(String(n));
+      continue;
+    }
+    const witness = [3n, 5n, 7n, 11n].find(base => {
+      const more = strong(n, base);
+      commit(more.residue);
+      return !more.passes;
+    });
+    if (witness === undefined) primes++;
+    else found.hits.push({ n: String(n), witness: Number(witness) });
+  }
+  return [filtered, primes, hash.digest('hex').slice(0, 32)];
+}
+
+function bpsw(unit) {
+  const [start, stop] = [BigInt(unit.start), BigInt(unit.stop)];
+  const width = stop - start;
+  let count = width / 2n ** 15n;
+  count = count < 1n ? 1n : count > 64n ? 64n : count;
+  const found = { psp2: [], hits: [] };
+  const blocks = [];
+  for (let i = 0n; i < count; i++) {
+    blocks.push(
+      bpswBlock(start + (width * i) / count, start + (width * (i + 1n)) / count, found),
+    );
+  }
+  const sum = column => blocks.reduce((total, block) => total + block[column], 0);
+  const tested = Number(stop / 2n - start / 2n);
+  const text = `newral bpsw ${start} ${stop}\n${blocks.map(row => `${row.join(' ')}\n`).join('')}`;
+  return {
+    ranges: [[unit.start, unit.stop]],
+    tested,
+    filtered: sum(0),
+    probable_primes: sum(1),
+    composites: tested - sum(0) - sum(1) - found.psp2.length - found.hits.length,
+    digest: createHash('sha256').update(text).digest('hex'),
+    blocks,
+    ...found,
+  };
+}
+
+// By definition: every number is factored.
+function carmichael(unit) {
+  const [start, bound, low, high] = [unit.start, unit.bound, unit.low, unit.high].map(Number);
+  const least = new Uint32Array(bound);
+  for (const p of sieve(bound)) {
+    for (let multiple = p; multiple < bound; multiple += p) least[multiple] ||= p;
+  }
+  const items = [];
+  for (let n = Math.max(start, 3); n < bound; n++) {
+    const factors = [];
+    for (let rest = n; rest > 1; rest /= least[rest]) factors.push(least[rest]);
+    const next = factors[unit.prefix.length];
+    const belongs = unit.prefix.every((p, at) => factors[at] === p) && low <= next && next < high;
+    const isSquarefree = new Set(factors).size === factors.length;
+    const divides = factors.every(p => (n - 1) % (p - 1) === 0);
+    if (belongs && factors.length > 1 && isSquarefree && divides) {
+      items.push({ n: String(n), factors });
+    }
+  }
+  return { count: items.length, items };
+}
+
+function violation(n, factors) {
+  if (factors.length < 3) return `${factors.length} factors: a Carmichael number has at least 3`;
+  if (factors.reduce((product, p) => product * p, 1n) !== n) {
+    return 'the product of the factors is another number';
+  }
+  const twice = factors.find((p, at) => p === factors[at + 1]);
+  if (twice !== undefined) return `${twice} divides it twice`;
+  for (const p of factors) {
+    if (p < 3n) return `${p} is no odd prime`;
+    if ((n - 1n) % (p - 1n) !== 0n) return `${p} - 1 does not divide n - 1`;
+    if (p >= 2n ** 64n) return `${p} is not below 2^64, so it is not proved prime`;
+    if (!isPrime(p)) return `${p} is no prime`;
+  }
+  return null;
+}
+
+const parsed = items =>
+  items.map(({ n, factors }) => ({ n: BigInt(n), factors: factors.map(BigInt) }));
+const shown = ({ n, factors }) => ({ n: String(n), factors: factors.map(small) });
+const unique = (values, key) => [...new Map(values.map(value => [key(value), value])).values()];
+
+function korselt(unit) {
+  const claims = parsed(unit.items).map(({ n, factors }) => {
+    return { n, factors, reason: violation(n, factors) };
+  });
+  const right = claims.filter(({ reason }) => reason === null);
+  const wrong = claims.filter(({ reason }) => reason !== null);
+  return {
+    checked: claims.length,
+    items: unique(right, ({ n }) => n).sort((a, b) => ascending(a.n, b.n)).map(shown),
+    rejected: unique(wrong, ({ n, reason }) => `${n} ${reason}`)
+      .sort((a, b) => ascending(a.n, b.n) || ascending(a.reason, b.reason))
+      .map(({ n, reason }) => ({ n: String(n), reason })),
+  };
+}
+
+function byFactors(a, b) {
+  const at = a.factors.findIndex((p, index) => p !== b.factors[index]);
+  if (at < 0) return a.factors.length - b.factors.length;
+  return b.factors[at] === undefined ? 1 : ascending(a.factors[at], b.factors[at]);
+}
+
+function merge(unit) {
+  const sorted = parsed(unit.items).sort((a, b) => ascending(a.n, b.n) || byFactors(a, b));
+  const table = sorted.filter(({ n }, at) => at === 0 || n !== sorted[at - 1].n);
+  const by_magnitude = {};
+  for (let m = 3n; 10n ** m <= BigInt(unit.bound); m++) {
+    by_magnitude[`10^${m}`] = table.filter(({ n }) => n < 10n ** m).length;
+  }
+  return { count: table.length, by_magnitude, items: table.map(shown) };
+}
+
+export const KERNELS = { bpsw, carmichael, korselt, 'carmichael-merge': merge };
