@@ -241,13 +241,25 @@ class Coordinator:
     async def _settle(self, connection: AsyncConnection[Any]) -> None:
         """Let the jobs that were touched move on, lend what is ready, send what is due."""
         while self._touched:
-            job_id = self._touched.pop()
-            async with self._scope(connection) as scope:
-                if await progress.advance_job(scope, job_id, self._plans):
-                    scope.touched.add(job_id)
+            await self._advance(connection, self._touched.pop())
         async with self._scope(connection) as scope:
             await timers.lend(scope)
             await timers.send_receipts(scope)
+
+    async def _advance(self, connection: AsyncConnection[Any], job_id: str) -> None:
+        """Let a job move on. One that cannot for a reason of ours fails, and the others go on."""
+        try:
+            async with self._scope(connection) as scope:
+                if await progress.advance_job(scope, job_id, self._plans):
+                    scope.touched.add(job_id)
+        except (psycopg.OperationalError, OSError):
+            raise
+        except Exception:
+            if connection.closed or _is_cancelled():
+                raise
+            LOGGER.exception("job %s could not be advanced", job_id)
+            async with self._scope(connection) as scope:
+                await progress.fail_job(scope, job_id, _INTERNAL.reason)
 
     async def _tick(self, connection: AsyncConnection[Any]) -> None:
         await self._answer_rejected(connection)

@@ -37,8 +37,9 @@ class Policy:
     lost_seconds: int = 45
     """A node that was silent for this long is given no work, and its leases go to others."""
     memory_bytes_max: int = 2 * 1024**3
-    upload_bytes_max: int = 64 * 1024**2
-    """Largest result that a lease may upload."""
+    upload_bytes_max: int = 32 * 1024**2
+    """Largest result that a lease may upload: twice the Carmichael numbers below 10^16. A hostile
+    one of this size takes seconds, and a gigabyte, to parse."""
     checkpoint_seconds: int = 5
     """At most this long after an entry, a checkpoint covers it."""
     feedback_seconds: int = 2

@@ -18,8 +18,9 @@ from newral_coordinator.policy import Policy
 from newral_coordinator.states import LeaseState, UnitState
 from newral_coordinator.validation import Accept, GiveUp, Replica, Replicate, judge
 from newral_kernels.kernel import Verdict
+from newral_spec import limits
 from newral_spec.canonical import canonical_json
-from newral_spec.messages import Commitment, UnitResult
+from newral_spec.messages import BlobRef, Commitment, UnitResult
 from newral_spec.messages.receipt import Outcome
 from newral_spec.trail import CommitmentReceived, VerdictGiven
 
@@ -212,6 +213,22 @@ def with_result(lease: LeaseRecord, data: bytes) -> LeaseRecord:
     return replace(lease, result=data)
 
 
-def canonical(result: UnitResult) -> bytes:
-    """An inline result's canonical JSON."""
-    return canonical_json(result.result)
+class Unacceptable(ValueError):
+    """A result is not of a size, or in a place, where the protocol has it."""
+
+
+def inline_bytes(result: UnitResult) -> bytes:
+    """An inline result's canonical JSON. Raises `Unacceptable` when it had to be a blob."""
+    data = canonical_json(result.result)
+    most = limits.INLINE_RESULT_BYTES_MAX
+    if len(data) > most:
+        raise Unacceptable(f"it has {len(data)} bytes; above {most} it travels as a blob")
+    return data
+
+
+def check_blob(blob: BlobRef, size: int | None, policy: Policy) -> None:
+    """Whether a result's blob may be read: `size` is what is stored. Raises `Unacceptable`."""
+    if size is not None and size != blob.size:
+        raise Unacceptable(f"its blob has {size} bytes, not {blob.size}")
+    if blob.size > policy.upload_bytes_max:
+        raise Unacceptable(f"its blob has {blob.size} bytes; the most is {policy.upload_bytes_max}")

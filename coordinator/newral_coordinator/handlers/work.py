@@ -10,9 +10,9 @@ from newral_coordinator.handlers import progress
 from newral_coordinator.model import LeaseRecord, Unit
 from newral_coordinator.scope import Scope
 from newral_coordinator.states import JobState, LeaseState, UnitState
-from newral_kernels.kernel import Verdict
+from newral_kernels.kernel import Kernel, Verdict
 from newral_spec import limits
-from newral_spec.canonical import NotCanonical, parse_json
+from newral_spec.canonical import NotCanonical, canonical_json, parse_json
 from newral_spec.event import Event
 from newral_spec.messages import (
     Commitment,
@@ -124,22 +124,34 @@ async def _check(scope: Scope, unit: Unit, result: UnitResult) -> tuple[Verdict,
     """The kernel's verdict, and the result's canonical JSON where there is one."""
     if result.failed is not None:
         return Verdict.refutation(f"the node could not compute it: {result.failed}"), None
-    try:
-        data = await _result_bytes(scope, result)
-        value = parse_json(data)
-    except (BlobError, NotCanonical) as error:
-        return Verdict.refutation(f"the result: {error}"), None
     kernel = scope.kernels.get(unit.kernel, unit.version)
     spec = unit.spec
     if spec is None:
         assert unit.blob_sha256 is not None
         spec = await scope.blobs.get(unit.blob_sha256)
+    try:
+        data = await _result_bytes(scope, result)
+    except (BlobError, results.Unacceptable) as error:
+        return Verdict.refutation(f"the result: {error}"), None
     # A check may take a while: other tasks, such as serving blobs, go on meanwhile.
-    verdict = await asyncio.to_thread(kernel.check, parse_json(spec), value)
-    return verdict, data
+    return await asyncio.to_thread(_verify, kernel, spec, data), data
+
+
+def _verify(kernel: Kernel, spec: bytes, data: bytes) -> Verdict:
+    """The kernel's verdict on a result that anybody may have made up."""
+    try:
+        value = parse_json(data)
+        if canonical_json(value) != data:
+            return Verdict.refutation("the result: its blob is not canonical JSON")
+    except NotCanonical as error:
+        return Verdict.refutation(f"the result: {error}")
+    return kernel.check(parse_json(spec), value)
 
 
 async def _result_bytes(scope: Scope, result: UnitResult) -> bytes:
-    if result.blob is not None:
-        return await scope.blobs.get(result.blob.sha256)
-    return results.canonical(result)
+    """Raises `BlobError`, and `results.Unacceptable` where the size is not what it should be."""
+    if result.blob is None:
+        return results.inline_bytes(result)
+    size = await scope.blobs.size(result.blob.sha256)
+    results.check_blob(result.blob, size, scope.policy)
+    return await scope.blobs.get(result.blob.sha256)
