@@ -168,3 +168,10 @@ async def end_job(
     share = 1.0 if state is JobState.COMPLETED else None
     await scope.run(answers.phase(ended, jobs.PHASES[state], reason, progress=share))
     return ended
+
+
+async def fail_job(scope: Scope, job_id: str, reason: str) -> None:
+    """End a job that cannot go on, if it has not ended."""
+    job = await scope.store.job(job_id)
+    if job is not None and job.active:
+        await end_job(scope, job, JobState.FAILED, reason)
