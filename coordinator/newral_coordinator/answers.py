@@ -75,10 +75,9 @@ def phase(
     return instructions
 
 
-def result(job: Job, output: bytes, blobs_url: str, log_size: int) -> list[Instruction]:
-    """The answer of a completed job."""
+def result(job: Job, output: bytes, url: str, log_size: int) -> list[Instruction]:
+    """The answer of a completed job. `url` is the address of its output blob."""
     assert job.output_sha256 is not None
-    url = f"{blobs_url}/{job.output_sha256}"
     if job.form == "message":
         text = f"{plain_words(output)}\n\nAll of it: {url}\nPaid: {credits_text(job.spent)} credits"
         return [SendMessage(recipient=job.requester, text=text, reply_to=_rumor(job))]
@@ -96,7 +95,7 @@ def result(job: Job, output: bytes, blobs_url: str, log_size: int) -> list[Instr
         encrypted=job.encrypted,
     )
     draft = encode_result(message)
-    seal_to = job.requester if job.encrypted and draft.content else None
+    seal_to = job.requester if job.encrypted else None
     instructions: list[Instruction] = [Publish(draft=draft, seal_to=seal_to, relays=job.relays)]
     if job.form == "note":
         text = f"{plain_words(output)}\n\n{url}"

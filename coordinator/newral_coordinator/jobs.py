@@ -263,7 +263,8 @@ def settle(job: Job, left: int, now: int) -> tuple[Job, list[Instruction]]:
         at=now,
         job=job.id,
         state=PHASES[job.state],
-        output_sha256=job.output_sha256,
+        # Whoever knows a blob's hash may fetch it: a private job's is told to its requester only.
+        output_sha256=None if job.private else job.output_sha256,
         reason=job.reason[: limits.REASON_CHARS_MAX],
     )
     return settled, [*instructions, Record(entry)]

@@ -49,6 +49,11 @@ class Job:
         return replace(self, state=state, **changes)
 
     @property
+    def private(self) -> bool:
+        """Whether only requester, coordinator and providers may know what it computes."""
+        return self.encrypted or self.form == "message"
+
+    @property
     def active(self) -> bool:
         """Whether units of it may be lent."""
         return self.state in (JobState.ACCEPTED, JobState.RUNNING)

@@ -129,6 +129,19 @@ UNION ALL
 SELECT provider, verdict ->> 'outcome', count(*) FROM coordinator.verdicts
 GROUP BY provider, verdict ->> 'outcome'
 
+-- is_private_blob --
+-- Whether a hash is that of private jobs' results only.
+SELECT EXISTS (
+    SELECT FROM coordinator.leases JOIN coordinator.jobs ON jobs.id = leases.job
+    WHERE leases.result_sha256 = %(sha256)s AND (jobs.encrypted OR jobs.form = 'message')
+) AND NOT EXISTS (
+    SELECT FROM coordinator.leases JOIN coordinator.jobs ON jobs.id = leases.job
+    WHERE leases.result_sha256 = %(sha256)s AND NOT (jobs.encrypted OR jobs.form = 'message')
+) AND NOT EXISTS (
+    SELECT FROM coordinator.jobs
+    WHERE output_sha256 = %(sha256)s AND NOT (encrypted OR form = 'message')
+) AS private
+
 -- has_lease --
 -- Whether a provider has a lease from which a result may still come.
 SELECT EXISTS (

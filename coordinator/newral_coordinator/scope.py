@@ -9,6 +9,7 @@ from newral_coordinator.blobs.store import BlobStore
 from newral_coordinator.executor import Executor
 from newral_coordinator.instructions import Instruction
 from newral_coordinator.jobs import Kernels
+from newral_coordinator.permissions import PERMISSION, blob_permission
 from newral_coordinator.policy import Policy
 from newral_coordinator.stages import Blob
 from newral_coordinator.store import Store
@@ -46,6 +47,11 @@ class Scope:
     async def result_bytes(self, stored: bytes | None, sha256: str) -> bytes:
         """A result's canonical JSON, from the record or the blob store."""
         return stored if stored is not None else await self.blobs.get(sha256)
+
+    def blob_url(self, sha256: str, *, private: bool) -> str:
+        """Where to fetch a blob. The address of a private one carries the permission to read it."""
+        url = f"{self.blobs_url}/{sha256}"
+        return f"{url}?{PERMISSION}={blob_permission(self.secret, sha256)}" if private else url
 
     async def blob_json(self, sha256: str) -> JSON:
         """A blob that holds JSON."""

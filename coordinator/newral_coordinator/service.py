@@ -12,8 +12,10 @@ from newral_coordinator.blobs import DiskBlobStore
 from newral_coordinator.coordinator import Coordinator, CoordinatorConfig
 from newral_coordinator.http.app import create_app
 from newral_coordinator.http.server import LOOPBACK, serve
+from newral_coordinator.permissions import ReadPermission, UploadPermission
 from newral_coordinator.policy import Policy
-from newral_coordinator.views import ArchiveReader, MarketView, Reader, TrailView, UploadPermission
+from newral_coordinator.reader import Reader
+from newral_coordinator.views import ArchiveReader, MarketView, TrailView
 from newral_kernels import registry
 from newral_relay_bridge.event_log import EventLog
 from newral_spec.keys import SecretKey
@@ -66,6 +68,7 @@ async def run_service(
             relays=config.relays,
             clock=clock,
         ),
+        may_read=ReadPermission(reader, config.secret),
         may_upload=UploadPermission(reader, config.policy),
         clock=clock,
     )

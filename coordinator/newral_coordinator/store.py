@@ -193,6 +193,10 @@ class Store:
         """For people: rows of provider, state of lease or outcome of verdict, and how many."""
         return await self._rows("count_leases_by_state")
 
+    async def is_private_blob(self, sha256: str) -> bool:
+        """Whether a hash is that of private jobs' results only."""
+        return bool((await self._rows("is_private_blob", sha256=sha256))[0]["private"])
+
     async def has_lease(self, provider: str) -> bool:
         """Whether a provider has a lease from which a result may still come."""
         rows = await self._rows("has_lease", provider=provider)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
-
-import psycopg
-from psycopg import AsyncConnection
 
 from newral_coordinator.http.sources import (
     RECEIPTS_PER_PAGE,
@@ -18,8 +13,7 @@ from newral_coordinator.http.sources import (
     MarketSnapshot,
     ProviderSummary,
 )
-from newral_coordinator.policy import Policy
-from newral_coordinator.store import Store
+from newral_coordinator.reader import Reader
 from newral_ledger import books, log
 from newral_ledger.tiles import BUNDLE_WIDTH, BundleAddress
 from newral_ledger.transfers import Balance
@@ -38,36 +32,6 @@ class ArchiveReader(Protocol):
 
     async def get(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The JSON of those events that are kept, by id."""
-
-
-class Reader:
-    """One connection for reading, made again when it is lost; callers take turns."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: AsyncConnection[Any] | None = None
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Store]:
-        """A transaction in which everything read is of one moment."""
-        async with self._turn:
-            connection = await self._connected()
-            async with connection.transaction():
-                yield Store(connection)
-
-    async def _connected(self) -> AsyncConnection[Any]:
-        if self._connection is None or self._connection.closed or self._connection.broken:
-            connection = await AsyncConnection.connect(self._dsn, autocommit=True)
-            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-            await connection.set_read_only(True)
-            self._connection = connection
-        return self._connection
-
-    async def close(self) -> None:
-        """Disconnect."""
-        if self._connection is not None:
-            await self._connection.close()
 
 
 class TrailView:
@@ -227,20 +191,3 @@ def _provider(
 def _checkpoint(row: Mapping[str, Any]) -> CheckpointSummary:
     checkpoint = decode_checkpoint(parse_event(row["event"]))
     return {"size": checkpoint.size, "root": checkpoint.root, "at": row["made_at"]}
-
-
-class UploadPermission:
-    """Who may put blobs into the store: `http.app.create_app`'s `may_upload`."""
-
-    def __init__(self, reader: Reader, policy: Policy) -> None:
-        self._reader = reader
-        self._policy = policy
-
-    async def __call__(self, public_key: str, sha256: str, size: int) -> str | None:  # noqa: ARG002
-        """None, or why this key may not store a blob of this size."""
-        if size > self._policy.upload_bytes_max:
-            return f"a lease allows uploads of at most {self._policy.upload_bytes_max} bytes"
-        async with self._reader.snapshot() as store:
-            if not await store.has_lease(public_key):
-                return "only a provider with an open lease may upload, and this key has none"
-        return None

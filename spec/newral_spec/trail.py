@@ -58,7 +58,10 @@ class JobAccepted(_Entry, frozen=True, tag="job-accepted"):
 
 
 class JobEnded(_Entry, frozen=True, tag="job-ended"):
-    """A job reached its end; `output_sha256` names the output blob of a completed one."""
+    """A job reached its end; `output_sha256` names the output blob of a completed one.
+
+    A private job's is left out: whoever knows a blob's hash may fetch it.
+    """
 
     job: Hex32
     state: JobEnd

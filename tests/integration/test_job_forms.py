@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
 from newral_testing.desk import Desk, Node, Requester, open_desk, secret, working
 
+from newral_coordinator.permissions import ReadPermission
 from newral_coordinator.policy import Policy
+from newral_coordinator.reader import Reader
 from newral_spec.event import sign_event
 from newral_spec.keys import SecretKey
 from newral_spec.kinds import Kind
@@ -144,7 +148,57 @@ async def test_an_encrypted_request_gets_an_encrypted_result(
         plaintext = nip44.decrypt(events[0].content, key)
         assert decode_result(events[0], plaintext).output == plaintext
         assert '"count":16' in plaintext
-        assert events[0].first("request") is None
+        assert {tag[0] for tag in events[0].tags} == {"e", "p", "cost", "log", "encrypted"}
+
+
+def permission_of(url: str) -> str | None:
+    """The permission that a blob's address carries."""
+    return dict(parse_qsl(urlsplit(url).query)).get("permission")
+
+
+@pytest.mark.parametrize("bound", ["10^5", "10^9"])
+async def test_nothing_in_public_leads_to_what_a_private_job_found(
+    postgres_dsn: str, tmp_path: Path, bound: str
+) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk, working(Node(desk, 2), Node(desk, 3)):
+        requester = Requester(desk)
+        key = nip44.conversation_key(requester.secret, desk.secret.public_key)
+        content = f'{{"kernel": "carmichael", "params": {{"bound": "{bound}"}}}}'
+        job = await requester.post(nip44.encrypt(content, key, os.urandom(32)), ("encrypted",))
+        events = await desk.until(
+            lambda: desk.published(Kind.JOB_RESULT, e=job), "an encrypted result"
+        )
+        result = decode_result(events[0], nip44.decrypt(events[0].content, key))
+        await desk.until(lambda: desk.published(Kind.RECEIPT), "receipts")
+        reader = Reader(desk.dsn)
+        may_read = ReadPermission(reader, desk.secret)
+        entries = await desk.rows("SELECT convert_from(raw, 'utf8') FROM ledger.log_entries")
+        published = " ".join(
+            [event.to_json().decode() for event in desk.outbound] + [row[0] for row in entries]
+        )
+        # Receipts tell the hashes of results; with them alone nobody gets anything.
+        for sha256 in set(re.findall(r"[0-9a-f]{64}", published)):
+            if await desk.blobs.size(sha256) is not None:
+                assert not await may_read(sha256, None)
+                assert not await may_read(sha256, "0" * 64)
+        if not result.output:
+            assert await may_read(result.blob.sha256, permission_of(result.urls[0]))
+        await reader.close()
+
+
+async def test_what_a_public_job_found_as_well_is_public(postgres_dsn: str, tmp_path: Path) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk, working(Node(desk, 2), Node(desk, 3)):
+        requester = Requester(desk)
+        key = nip44.conversation_key(requester.secret, desk.secret.public_key)
+        content = '{"kernel": "carmichael", "params": {"bound": "10^5"}}'
+        await desk.output(await requester.post(content))
+        private = await requester.post(nip44.encrypt(content, key, os.urandom(32)), ("encrypted",))
+        await desk.phase(private, "completed")
+        reader = Reader(desk.dsn)
+        may_read = ReadPermission(reader, desk.secret)
+        output = (await desk.rows("SELECT DISTINCT output_sha256 FROM coordinator.jobs"))[0][0]
+        assert await may_read(output, None)
+        await reader.close()
 
 
 CARMICHAEL = {"kernel": "carmichael", "params": {"bound": "10^5"}}

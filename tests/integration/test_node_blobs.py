@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from newral_testing.http_server import FilledMarket, FilledTrail, Leases
+from newral_testing.http_server import FilledMarket, FilledTrail, Leases, Secrets
 from newral_testing.node_process import NodeProcess
 from newral_testing.relays import embedded_relay
 from newral_testing.work_giver import WorkGiver, lease
@@ -36,6 +36,7 @@ async def blob_server(directory: Path, allowed: int) -> AsyncIterator[tuple[str,
         blobs=store,
         trail=FilledTrail(),
         market=FilledMarket(),
+        may_read=Secrets().may_read,
         may_upload=Leases({NODE.public_key: allowed}).may_upload,
         clock=time.time,
     )

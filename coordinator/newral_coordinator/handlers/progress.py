@@ -135,7 +135,8 @@ async def _complete(scope: Scope, job: Job, runs: list[StageRun]) -> None:
     )
     await scope.executor.flush()
     size, _ = await log.head(scope.store.connection)
-    await scope.run(answers.result(ended, output.data, scope.blobs_url, size))
+    url = scope.blob_url(output.sha256, private=ended.private)
+    await scope.run(answers.result(ended, output.data, url, size))
 
 
 async def end_job(

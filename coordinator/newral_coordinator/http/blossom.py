@@ -23,6 +23,9 @@ from newral_spec import keys, limits
 from newral_spec.messages.fields import BlobRef
 from newral_spec.nips import authorization_header, blossom
 
+MayRead = Callable[[str, str | None], Awaitable[bool]]
+"""`(sha256, permission that the request carries)` to whether it may have the blob."""
+
 MayUpload = Callable[[str, str, int], Awaitable[str | None]]
 """`(public key, sha256, size in bytes)` to None, or the reason why not."""
 
@@ -35,9 +38,15 @@ class BlossomRoutes:
     """`GET` and `HEAD /<sha256>`, `PUT /upload`."""
 
     def __init__(
-        self, blobs: BlobStore, may_upload: MayUpload, clock: Callable[[], float], bounds: Bounds
+        self,
+        blobs: BlobStore,
+        may_read: MayRead,
+        may_upload: MayUpload,
+        clock: Callable[[], float],
+        bounds: Bounds,
     ) -> None:
         self._blobs = blobs
+        self._may_read = may_read
         self._may_upload = may_upload
         self._clock = clock
         self._bounds = bounds
@@ -54,7 +63,8 @@ class BlossomRoutes:
     async def _get(self, request: web.Request) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]
         size = await self._blobs.size(sha256)
-        if size is None:
+        # One that may not be read is as good as one that is not there: no answer tells them apart.
+        if size is None or not await self._may_read(sha256, request.query.get("permission")):
             raise Problem(HTTPStatus.NOT_FOUND, str(BlobNotFound(sha256)))
         response = web.StreamResponse(headers=_blob_headers(sha256))
         response.content_type = _OCTETS

@@ -30,6 +30,7 @@ CREATE TABLE coordinator.jobs (
 );
 CREATE INDEX jobs_active ON coordinator.jobs (accepted_at) WHERE state IN ('accepted', 'running');
 CREATE INDEX jobs_by_requester ON coordinator.jobs (requester);
+CREATE INDEX jobs_by_output ON coordinator.jobs (output_sha256) WHERE output_sha256 IS NOT NULL;
 CREATE INDEX jobs_by_time ON coordinator.jobs (accepted_at);
 
 CREATE TABLE coordinator.stages (
@@ -96,6 +97,8 @@ CREATE TABLE coordinator.leases (
     UNIQUE (unit, fence)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
 CREATE INDEX leases_by_provider ON coordinator.leases (provider) WHERE state IN ('offered', 'started');
+CREATE INDEX leases_by_result ON coordinator.leases (result_sha256)
+    WHERE result_sha256 IS NOT NULL;
 CREATE INDEX leases_open ON coordinator.leases (job) WHERE state IN ('offered', 'started', 'sealed');
 CREATE INDEX leases_due ON coordinator.leases (deadline) WHERE state IN ('offered', 'started');
 

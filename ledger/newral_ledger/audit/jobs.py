@@ -27,7 +27,8 @@ def check_jobs(history: History, evidence: Evidence, coordinator: str) -> Iterat
             )
         yield from _check_request(group[0], evidence, coordinator)
     for job, ends in history.ends.items():
-        yield from _check_ends(job, ends, first_before(history.jobs.get(job), ends[0].position))
+        accepted = first_before(history.jobs.get(job), ends[0].position)
+        yield from _check_ends(job, ends, accepted, evidence)
 
 
 def _check_request(
@@ -69,6 +70,16 @@ def _check_authority(event: Event, accepted: trail.JobAccepted, coordinator: str
         raise Unproven("it is addressed to another coordinator")
 
 
+def _is_private(accepted: trail.JobAccepted, evidence: Evidence) -> bool:
+    """Whether the output's hash, by which anybody could fetch it, is told to its requester only."""
+    try:
+        event = evidence.find(accepted.request)
+    except Unproven:
+        return False
+    messages = (Kind.SEAL, Kind.ENCRYPTED_DIRECT_MESSAGE)
+    return event.kind in messages or any(tag[0] == "encrypted" for tag in event.tags)
+
+
 def _bid(event: Event) -> int | None:
     tag = next((tag for tag in event.tags if tag[0] == "bid"), ())
     if event.kind in JOB_KINDS and len(tag) > 2 and tag[2] == CREDITS_UNIT:
@@ -77,14 +88,21 @@ def _bid(event: Event) -> int | None:
 
 
 def _check_ends(
-    job: str, ends: list[At[trail.JobEnded]], accepted: At[trail.JobAccepted] | None
+    job: str,
+    ends: list[At[trail.JobEnded]],
+    accepted: At[trail.JobAccepted] | None,
+    evidence: Evidence,
 ) -> Iterator[Difference]:
     def wrong(at: At[trail.JobEnded], message: str) -> Difference:
         return Difference(Code.JOB_END_WRONG, f"job {job} {message}", job, position=at.position)
 
     if accepted is None:
         yield wrong(ends[0], "ended without having been accepted")
-    if ends[0].entry.state == "completed" and ends[0].entry.output_sha256 is None:
+    elif (
+        ends[0].entry.state == "completed"
+        and ends[0].entry.output_sha256 is None
+        and not _is_private(accepted.entry, evidence)
+    ):
         yield wrong(ends[0], "is completed without an output")
     for at in ends[1:]:
         yield wrong(at, "ended again")

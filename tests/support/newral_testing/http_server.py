@@ -124,6 +124,16 @@ class Leases:
 
 
 @dataclass
+class Secrets:
+    """Blobs that are not for everybody, and the permissions to read them."""
+
+    permissions: dict[str, str] = field(default_factory=dict)
+
+    async def may_read(self, sha256: str, permission: str | None) -> bool:
+        return sha256 not in self.permissions or permission == self.permissions[sha256]
+
+
+@dataclass
 class Served:
     """A running server, a client for it, and what it serves."""
 
@@ -133,6 +143,7 @@ class Served:
     trail: FilledTrail
     market: FilledMarket
     leases: Leases
+    hidden: Secrets
 
     async def exchange(self, request: bytes) -> bytes:
         """Raw bytes to the server; what it sends until it closes the connection."""
@@ -157,15 +168,16 @@ def authorise(
 async def served(directory: Path, *, bounds: Bounds = QUICK) -> AsyncIterator[Served]:
     """A server for the length of the block. Its calendar stands at `NOW`; its seconds pass."""
     started = time.monotonic()
-    trail, market, leases = FilledTrail(), FilledMarket(), Leases()
+    trail, market, leases, hidden = FilledTrail(), FilledMarket(), Leases(), Secrets()
     store = DiskBlobStore(directory)
     app = create_app(
         blobs=store,
         trail=trail,
         market=market,
+        may_read=hidden.may_read,
         may_upload=leases.may_upload,
         clock=lambda: NOW + time.monotonic() - started,
         bounds=bounds,
     )
     async with serve(app, bounds=bounds) as url, aiohttp.ClientSession(url) as client:
-        yield Served(url, client, store, trail, market, leases)
+        yield Served(url, client, store, trail, market, leases, hidden)

@@ -35,6 +35,18 @@ async def test_a_blob_is_served_as_bytes_that_no_browser_runs_and_every_cache_ke
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+async def test_a_blob_that_may_not_be_read_is_as_good_as_none(server: Served) -> None:
+    server.hidden.permissions[SHA256] = "sesame"
+    async with server.client.get(f"/{'0' * 64}") as answer:
+        nothing = (await answer.json())["detail"].replace("0" * 64, SHA256)
+    for query in ("", "?permission=", "?permission=open", "?permission=sesam%C3%A9"):
+        async with server.client.get(f"/{SHA256}{query}") as answer:
+            assert answer.status == 404
+            assert (await answer.json())["detail"] == nothing
+    async with server.client.get(f"/{SHA256}?permission=sesame") as answer:
+        assert (answer.status, await answer.read()) == (200, DATA)
+
+
 async def test_an_empty_blob_is_served(server: Served) -> None:
     ref = await server.blobs.put(b"")
     async with server.client.get(f"/{ref.sha256}") as answer:

@@ -1,0 +1,59 @@
+"""Who may read and write which blob."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+from newral_coordinator.policy import Policy
+from newral_coordinator.reader import Reader
+from newral_spec.keys import SecretKey
+
+PERMISSION: Final = "permission"
+"""The query parameter that carries the permission to read a private blob."""
+
+_DOMAIN: Final = b"newral/blob-permission/1"
+
+
+def blob_permission(secret: SecretKey, sha256: str) -> str:
+    """What only the coordinator can make, and only those whom it told know."""
+    return hmac.new(secret.to_bytes(), _DOMAIN + bytes.fromhex(sha256), hashlib.sha256).hexdigest()
+
+
+class ReadPermission:
+    """Who may read a blob: `http.app.create_app`'s `may_read`.
+
+    Most blobs are for everybody. Receipts reveal the hashes of results, so a result of a private
+    job, unless a public one had the same, is for those who were given the permission.
+    """
+
+    def __init__(self, reader: Reader, secret: SecretKey) -> None:
+        self._reader = reader
+        self._secret = secret
+
+    async def __call__(self, sha256: str, permission: str | None) -> bool:
+        """Whether this request, with the permission that it carries, may read the blob."""
+        if permission is not None:
+            return hmac.compare_digest(
+                permission.encode(), blob_permission(self._secret, sha256).encode()
+            )
+        async with self._reader.snapshot() as store:
+            return not await store.is_private_blob(sha256)
+
+
+class UploadPermission:
+    """Who may put blobs into the store: `http.app.create_app`'s `may_upload`."""
+
+    def __init__(self, reader: Reader, policy: Policy) -> None:
+        self._reader = reader
+        self._policy = policy
+
+    async def __call__(self, public_key: str, sha256: str, size: int) -> str | None:  # noqa: ARG002
+        """None, or why this key may not store a blob of this size."""
+        if size > self._policy.upload_bytes_max:
+            return f"a lease allows uploads of at most {self._policy.upload_bytes_max} bytes"
+        async with self._reader.snapshot() as store:
+            if not await store.has_lease(public_key):
+                return "only a provider with an open lease may upload, and this key has none"
+        return None
