@@ -18,6 +18,7 @@ from newral_spec import trail
 from newral_spec.messages import Announcement, Checkpoint, LeaseOffer, Stage, WorkRequest
 from newral_spec.messages.job import EncryptedTags, JobContent
 from newral_spec.messages.receipt import ReceiptContent
+from newral_spec.messages.result import SealedBlob
 from newral_spec.messages.work import SealedContent
 
 SCHEMAS = Path(__file__).parents[1] / "spec" / "newral_spec" / "schemas"
@@ -28,6 +29,7 @@ CONTENTS: dict[str, Any] = {
     "checkpoint": Checkpoint,
     "job_request": JobContent,
     "job_request_encrypted_tags": EncryptedTags,
+    "job_result_encrypted_blob": SealedBlob,
     "lease": LeaseOffer,
     "receipt": ReceiptContent,
     "sealed_results": SealedContent,
@@ -53,11 +55,13 @@ def _schema(type_: Any) -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SCHEMAS
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.json"):
-        old.unlink()
-    for name, schema in all_schemas().items():
+    schemas = all_schemas()
+    for name, schema in schemas.items():
         text = json.dumps(schema, indent=2, ensure_ascii=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
+    for old in folder.glob("*.json"):
+        if old.name not in schemas:
+            old.unlink()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Without a folder, into the package. The same bytes every time.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -46,11 +45,14 @@ def all_vectors() -> Files:
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
-    shutil.rmtree(folder, ignore_errors=True)
-    for path, content in all_vectors().items():
+    vectors = all_vectors()
+    for path, content in vectors.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(pretty(content) + "\n", encoding="utf-8")
+    for old in folder.rglob("*.json"):
+        if old.relative_to(folder).as_posix() not in vectors:
+            old.unlink()
 
 
 if __name__ == "__main__":

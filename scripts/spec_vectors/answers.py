@@ -115,11 +115,32 @@ def job_results() -> Messages:
     group.valid("inline", "A small output is the content.", draft)
     blob = msgspec.structs.replace(inline, output="", blob=BlobRef(digest("output"), 5_000_000))
     group.valid("blob", "A large output is a blob, named by 'x'.", encode_result(blob))
-    private = msgspec.structs.replace(inline, encrypted=True, request_event=None)
+    private = msgspec.structs.replace(inline, encrypted=True, request_event=None, urls=())
     group.valid(
         "encrypted",
-        "The answer to an encrypted request; 'x' names the plaintext.",
+        "The answer to an encrypted request: nothing in public names the output.",
         encode_result(private),
+        seal=True,
+    )
+    private_blob = encode_result(
+        msgspec.structs.replace(
+            blob,
+            encrypted=True,
+            request_event=None,
+            urls=(f"https://coordinator.example/{blob.blob.sha256}?permission={digest('leave')}",),
+        )
+    )
+    group.valid(
+        "encrypted_blob",
+        "A large one: the content names the blob, its address permits reading it.",
+        private_blob,
+        seal=True,
+    )
+    group.invalid(
+        "content",
+        "no_address",
+        "A blob that nobody serves.",
+        edited(private_blob, urls=[]),
         seal=True,
     )
     nip90 = msgspec.structs.replace(inline, inputs=(("i", "carmichael 10^3", "text"),))

@@ -51,7 +51,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     encrypted: Annotated[bool, msgspec.Meta(description="the content is encrypted")] = False
 
 
-class _SealedBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SealedBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of an encrypted result whose output is a blob."""
 
     blob: BlobRef
@@ -80,7 +80,7 @@ def _encode_encrypted(result: JobResult, tags: tuple[Tag, ...]) -> Draft:
     """Nothing in public that names the output: whoever knows a blob's hash may fetch it."""
     if result.output:
         return Draft(kind=Kind.JOB_RESULT, tags=(*tags, ("encrypted",)), content=result.output)
-    content = encode_content(_SealedBlob(result.blob, result.urls))
+    content = encode_content(SealedBlob(result.blob, result.urls))
     return Draft(kind=Kind.JOB_RESULT, tags=(*tags, ("encrypted", SEALED_BLOB)), content=content)
 
 
@@ -125,7 +125,7 @@ def _public_fields(event: Event) -> dict[str, object]:
 
 def _sealed_fields(plaintext: str, *, is_blob: bool) -> dict[str, object]:
     if is_blob:
-        sealed = decode_content(plaintext, _SealedBlob)
+        sealed = decode_content(plaintext, SealedBlob)
         return {"blob": msgspec.to_builtins(sealed.blob), "urls": sealed.urls}
     raw = plaintext.encode()
     return {"blob": {"sha256": sha256_hex(raw), "size": len(raw)}, "output": plaintext}

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from newral_testing import vectors
 
-CONTENT_IN_TAGS = {"feedback", "job_result"}
+CONTENT_FOR_OTHERS = {"feedback", "job_result"}
 """Messages whose content is for people, or the kernel's."""
 
 
@@ -28,7 +28,7 @@ def _cases(*, valid: bool) -> list[Any]:
     for name, vector, content in vectors.contents():
         message = vector["message"]
         is_told_by_schema = "expected" in vector if valid else vector.get("error") == "content"
-        if message in CONTENT_IN_TAGS or not is_told_by_schema:
+        if message in CONTENT_FOR_OTHERS or not is_told_by_schema:
             continue
         try:
             value = json.loads(content)
@@ -53,6 +53,14 @@ def test_invalid_content_does_not(schema: str, content: Any) -> None:
 def test_trail_entries_satisfy_their_schemas(name: str) -> None:
     entry = vectors.load(name)["expected"]
     _schema(f"trail.{entry['type']}").validate(entry)
+
+
+def test_encrypted_names_of_blobs_satisfy_their_schema() -> None:
+    named = json.loads(vectors.load("job_result/valid.encrypted_blob.json")["plaintext"])
+    nowhere = json.loads(vectors.load("job_result/invalid.content.no_address.json")["plaintext"])
+    schema = _schema("job_result_encrypted_blob")
+    schema.validate(named)
+    assert not schema.is_valid(nowhere)
 
 
 def test_stages_satisfy_their_schema() -> None:
