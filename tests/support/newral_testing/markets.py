@@ -18,8 +18,11 @@ from typing import Any, TypeVar
 import psutil
 from psycopg.conninfo import make_conninfo
 
+from newral.keyfiles import load_or_create_key
 from newral_coordinator.embedded_postgres.launch import PORT, SUPERUSER
 from newral_coordinator.embedded_postgres.leftovers import lock_file_pid
+from newral_ledger.tiles import bundle_addresses, bundle_path, decode_bundle
+from newral_spec.trail import Entry, decode_entry
 
 T = TypeVar("T")
 
@@ -32,21 +35,19 @@ class Process:
 
     def __init__(self, *arguments: str) -> None:
         # A log in a pipe that nobody reads would stop the process when the pipe is full.
-        self._resources = ExitStack()
-        self._log = self._resources.enter_context(tempfile.TemporaryFile())
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "newral", *arguments, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._log.seek(0)
-            log = self._log.read().decode()
-            self._end()
-            raise AssertionError(f"newral {arguments[0]} did not start: {log}")
+        with tempfile.TemporaryFile() as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "newral", *arguments, "--json"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+            if not line:
+                self._end()
+                log.seek(0)
+                raise AssertionError(f"{arguments} did not start: {log.read().decode()}")
         self.ready: dict[str, Any] = json.loads(line)
 
     @property
@@ -75,8 +76,6 @@ class Process:
             self._process.kill()
             self._process.communicate()
             raise
-        finally:
-            self._resources.close()
         return self._process.returncode
 
 
@@ -124,7 +123,7 @@ class Market:
 
     def output(self, job: str) -> dict[str, Any]:
         """Wait for a job's output."""
-        return dict(self.told("job", "result", job, "--timeout=100")["output"])
+        return dict(self.told("job", "result", job, "--timeout=200")["output"])
 
     def audit(self) -> dict[str, Any]:
         """What `newral audit run` reports, be it clean or not; its exit code must say which."""
@@ -146,10 +145,25 @@ class Market:
                     return dict(view)
         return None
 
-    def until_halfway(self, job: str) -> None:
-        """Wait until some of the job's units are accepted; it must not be at its end by then."""
+    def until_halfway(self, job: str) -> int:
+        """Wait until some of the job's units are accepted, and return how many those are.
+
+        It must not have ended by then.
+        """
         view = until(lambda: _with_accepted_units(self.job(job)), f"a unit of {job}")
         assert view["state"] == "running", f"the job is too short for this test: {view}"
+        return int(view["units"]["accepted"])
+
+    def trail(self) -> list[Entry]:
+        """Every entry of the log."""
+        size = json.loads(self.get("/ledger/balances"))["log_size"]
+        return [
+            decode_entry(raw)
+            for address in bundle_addresses(size)
+            for raw in decode_bundle(
+                self.get(f"/log/tile/entries/{bundle_path(address)}"), address.width
+            )
+        ]
 
 
 class UpMarket(Market):
@@ -199,6 +213,28 @@ def up(directory: Path, nodes: int = 2) -> Iterator[UpMarket]:
         yield market
     finally:
         market.process.stop()
+
+
+@contextmanager
+def apart(directory: Path, relays: Sequence[str], nodes: int = 2) -> Iterator[Market]:
+    """A coordinator and nodes, each a command of its own, on relays that are there already."""
+    options = [f"--relay={relay}" for relay in relays]
+    folder = directory / "coordinator"
+    with ExitStack() as stack:
+        coordinator = Process("coordinator", "run", f"--directory={folder}", *options)
+        stack.callback(coordinator.stop)
+        npub = coordinator.ready["npub"]
+        for number in range(nodes):
+            folder = directory / f"node-{number}"
+            node = Process(
+                *("node", "run", "--cores=1", f"--directory={folder}"),
+                f"--coordinator={npub}",
+                *options,
+            )
+            stack.callback(node.stop)
+        key_file = directory / "requester.key"
+        load_or_create_key(key_file)
+        yield Market(relays, npub, coordinator.ready["url"], str(key_file))
 
 
 def until(condition: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
