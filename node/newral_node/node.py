@@ -69,13 +69,14 @@ class Node:
         self._home = home
         self._core = NodeCore(config.settings(kernels), random_bytes=os.urandom)
         self._envelope = Envelope(config.secret, config.coordinator, os.urandom)
+        # Before the store, which would have to be closed when a relay has no valid URL.
+        self._pool = RelayPool(config.relays, on_event=self._receive, secret=config.secret)
         self._queue = Queue(home.queue_path)
         # One thread for all of the store: its calls wait for the disk and keep their order.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="newral-node-queue")
         self._events: asyncio.Queue[ev.NodeEvent] = asyncio.Queue(EVENTS_MAX)
         self._workers = WorkerPool(home.scratch, self._events.put)
         self._blobs = BlobClient(config.secret, time.time)
-        self._pool = RelayPool(config.relays, on_event=self._receive, secret=config.secret)
         self._signed: dict[int, Event] = {}
         self._announced_at = -1
         self._tasks: set[asyncio.Task[None]] = set()

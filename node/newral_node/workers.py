@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from newral_node import events as ev
 from newral_node import wire
 from newral_node.settings import STOP_S, WORKER_IDLE_S
 from newral_spec.canonical import NotCanonical, canonical_json, parse_json
+
+READ_BYTES: Final = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +65,15 @@ class WorkerPool:
 
     async def close(self) -> None:
         """End all workers at once."""
-        tasks = [worker.task for worker in self._workers]
-        for worker in tuple(self._workers):
+        tasks = {worker.task for worker in self._workers}
+        for worker in self._workers:
             worker.kill()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            # One may wait for whoever listens to us, and who is no longer there.
+            _, waiting = await asyncio.wait(tasks, timeout=STOP_S)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def processes(self) -> tuple[int, ...]:
@@ -176,6 +184,9 @@ class _Worker:
             return False
         except asyncio.LimitOverrunError:
             self._end(f"its output has more than {wire.REPLY_LINE_BYTES_MAX} bytes")
+            # The end of a process is noticed only when its output was read to the end.
+            while await self._stdout.read(READ_BYTES):
+                pass
             return False
         try:
             reply = _replies.decode(line)
