@@ -30,13 +30,12 @@ from newral_coordinator.jobs import Kernels, Refusal
 from newral_coordinator.policy import Policy
 from newral_coordinator.scope import Scope
 from newral_coordinator.store import Store
-from newral_ledger import log as ledger_log
 from newral_relay_bridge.consumer_offsets import OffsetConflict, load_offset, store_offset
 from newral_relay_bridge.event_log import Entry, EventLog, EventLogUnavailable, Record
 from newral_spec import trail
 from newral_spec.event import Draft, Event, parse_event
 from newral_spec.keys import SecretKey
-from newral_spec.kinds import Kind
+from newral_spec.kinds import Kind, is_ephemeral
 from newral_spec.messages import Announcement, KernelOffer, encode_announcement
 from newral_spec.messages.job import JOB_KINDS
 
@@ -52,6 +51,9 @@ BATCH: Final = 200
 
 TICK_S: Final = 1.0
 """How often time is looked at."""
+
+FORGET_S: Final = 60
+"""How often is deleted what nobody needs."""
 
 RECONNECT_S: Final = 0.25
 RECONNECT_MAX_S: Final = 5.0
@@ -107,6 +109,10 @@ def announce(config: CoordinatorConfig, kernels: Kernels) -> list[Instruction]:
     return [Publish(draft=encode_announcement(announcement)), Publish(draft=relay_list)]
 
 
+class ForeignState(Exception):
+    """The database has the state of a coordinator with another key."""
+
+
 class Coordinator:
     """One process's share of the coordination; its state is in Postgres, none of it here."""
 
@@ -131,6 +137,8 @@ class Coordinator:
         self._rng = rng or Random(int.from_bytes(random_bytes(16)))  # noqa: S311 - not secret
         self._plans: progress.Plans = {}
         self._touched: set[str] = set()
+        self._listening_since = 0
+        self._forget_at = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Survives the loss of Postgres and continues where it was."""
@@ -149,24 +157,36 @@ class Coordinator:
                 delay = min(2 * delay, RECONNECT_MAX_S)
 
     async def _begin(self, connection: AsyncConnection[Any]) -> None:
-        """State the policy in a new log; look at every open job after a restart."""
+        """State the rules where they are new; look at every open job after a restart."""
         self._plans.clear()
+        self._listening_since = int(self._clock())
         async with self._scope(connection) as scope:
-            size, _ = await ledger_log.head(connection)
-            if size == 0:
-                await scope.run([LogEntry(self._policy_entry(scope.now))])
+            await self._state_policy(scope)
             await scope.run(announce(self._config, self._kernels))
             self._touched.update(job.id for job in await scope.store.active_jobs())
 
-    def _policy_entry(self, now: int) -> trail.PolicySet:
+    async def _state_policy(self, scope: Scope) -> None:
         policy = self._config.policy
-        return trail.PolicySet(
-            at=now,
+        entry = trail.PolicySet(
+            at=scope.now,
             coordinator=self._config.secret.public_key,
             price=policy.price,
             quorum=policy.quorum,
             grant=policy.grant,
         )
+        stored = await scope.store.policy()
+        if stored is not None:
+            stated = trail.decode_entry(stored)
+            assert isinstance(stated, trail.PolicySet)
+            if stated.coordinator != entry.coordinator:
+                raise ForeignState(
+                    f"this database is coordinator {stated.coordinator}'s: use its key, or another"
+                    " database"
+                )
+            if msgspec.structs.replace(stated, at=entry.at) == entry:
+                return
+        await scope.run([LogEntry(entry)])
+        await scope.store.put_policy(trail.encode_entry(entry))
 
     async def _work(self, connection: AsyncConnection[Any], stop: asyncio.Event) -> None:
         offset = await load_offset(connection, CONSUMER, INBOUND)
@@ -212,7 +232,10 @@ class Coordinator:
         async with self._scope(connection) as scope:
             event = parse_event(record.value)
             handler = HANDLERS.get(event.kind)
-            if handler is not None and await scope.store.claim_input(event.id, scope.now):
+            ephemeral = is_ephemeral(event.kind)
+            if handler is not None and await scope.store.claim_input(
+                event.id, scope.now, ephemeral=ephemeral
+            ):
                 await self._handle(connection, scope, handler, event)
             await store_offset(connection, CONSUMER, INBOUND, record.offset)
 
@@ -263,9 +286,15 @@ class Coordinator:
 
     async def _tick(self, connection: AsyncConnection[Any]) -> None:
         await self._answer_rejected(connection)
-        for step in (timers.end_overdue, timers.offer_again, timers.report_progress):
+        async with self._scope(connection) as scope:
+            await timers.end_overdue(scope, self._listening_since)
+        for step in (timers.offer_again, timers.report_progress):
             async with self._scope(connection) as scope:
                 await step(scope)
+        if self._clock() >= self._forget_at:
+            self._forget_at = int(self._clock()) + FORGET_S
+            async with self._scope(connection) as scope:
+                await timers.forget(scope)
         await self._settle(connection)
         async with self._scope(connection) as scope:
             await timers.make_checkpoint(scope)

@@ -1,7 +1,7 @@
 -- claim_input --
 -- Enter an input into the inbox; no row comes back when it is there already.
-INSERT INTO coordinator.inbox (event_id, outcome, applied_at)
-VALUES (%(event_id)s, %(outcome)s, %(now)s)
+INSERT INTO coordinator.inbox (event_id, outcome, applied_at, ephemeral)
+VALUES (%(event_id)s, %(outcome)s, %(now)s, %(ephemeral)s)
 ON CONFLICT DO NOTHING
 RETURNING event_id
 
@@ -9,9 +9,27 @@ RETURNING event_id
 -- What became of an input that was claimed in this transaction.
 UPDATE coordinator.inbox SET outcome = %(outcome)s WHERE event_id = %(event_id)s
 
+-- forget_inputs --
+-- Inputs of ephemeral kinds from before a time, the oldest first.
+DELETE FROM coordinator.inbox WHERE event_id IN (
+    SELECT event_id FROM coordinator.inbox
+    WHERE ephemeral AND applied_at < %(before)s ORDER BY applied_at LIMIT %(limit)s
+)
+
 -- job --
 -- One job, locked against concurrent change.
 SELECT * FROM coordinator.jobs WHERE id = %(id)s FOR UPDATE
+
+-- cancellable_jobs --
+-- Those of a requester's jobs that are active, of the ones named; locked against concurrent change.
+SELECT * FROM coordinator.jobs
+WHERE id = ANY(%(ids)s) AND requester = %(requester)s AND state IN ('accepted', 'running')
+ORDER BY id FOR UPDATE
+
+-- count_active_jobs --
+-- How many of a requester's jobs have not ended.
+SELECT count(*) AS active FROM coordinator.jobs
+WHERE requester = %(requester)s AND state IN ('accepted', 'running')
 
 -- active_jobs --
 -- Jobs whose units may be lent, oldest first.
@@ -46,9 +64,11 @@ FROM coordinator.jobs
 -- A job's stages in topological order.
 SELECT * FROM coordinator.stages WHERE job = %(job)s ORDER BY position
 
--- stage --
--- One stage of a job.
-SELECT * FROM coordinator.stages WHERE job = %(job)s AND name = %(name)s
+-- count_accepted_unit --
+-- One more unit of a stage is accepted. Its partial output, which may be large, is not touched.
+UPDATE coordinator.stages
+SET accepted = accepted + 1, accepted_cost_s = accepted_cost_s + %(cost_s)s
+WHERE job = %(job)s AND name = %(name)s
 
 -- unit --
 -- One unit, locked against concurrent change.
@@ -77,18 +97,23 @@ WHERE unit = %(unit)s AND result_sha256 = %(result_sha256)s AND state = 'reveale
 ORDER BY fence LIMIT 1
 
 -- ready_units --
--- Units to lend: those that others have returned first, then fairly among jobs.
+-- Units to lend: those that others have returned first, then fairly among jobs. The salt decides
+-- which jobs come first, so that units which nobody can take hold up no other job for long.
 SELECT * FROM (
     SELECT units.*, row_number() OVER (
         PARTITION BY job ORDER BY (fence = 0), stage, position
     ) AS turn
     FROM coordinator.units WHERE state = 'ready'
-) AS queue ORDER BY turn, job LIMIT %(limit)s
+) AS queue ORDER BY turn, hashtextextended(job, %(salt)s), job LIMIT %(limit)s
 
 -- excluded_providers --
 -- Who must not have a unit again: those who are bound to a result of it, failed or declined it.
-SELECT unit, array_agg(DISTINCT provider) AS providers FROM coordinator.leases
-WHERE unit = ANY(%(units)s) AND state IN ('sealed', 'revealed', 'failed', 'refused')
+-- And who has let a lease of it lapse.
+SELECT unit,
+    coalesce(array_agg(DISTINCT provider) FILTER (WHERE state <> 'expired'), '{}') AS excluded,
+    coalesce(array_agg(DISTINCT provider) FILTER (WHERE state = 'expired'), '{}') AS lapsed
+FROM coordinator.leases
+WHERE unit = ANY(%(units)s) AND state IN ('sealed', 'revealed', 'failed', 'refused', 'expired')
 GROUP BY unit
 
 -- lease --
@@ -156,12 +181,31 @@ VALUES (%(key)s, %(now)s, %(now)s, %(request)s)
 ON CONFLICT (key) DO UPDATE SET seen_at = EXCLUDED.seen_at, request = EXCLUDED.request
 
 -- applicants --
--- Nodes heard from lately, and how many offers they have that they had not confirmed then.
-SELECT providers.*, (
-    SELECT coalesce(array_agg(id), '{}') FROM coordinator.leases
-    WHERE provider = key AND state = 'offered'
-) AS offered
-FROM coordinator.providers WHERE seen_at > %(since)s ORDER BY key
+-- Nodes heard from lately, how many leases they have, and which of them they had not confirmed.
+SELECT recent.*, held.active, held.offered
+FROM (
+    SELECT * FROM coordinator.providers
+    WHERE seen_at > %(since)s ORDER BY seen_at DESC, key LIMIT %(limit)s
+) AS recent
+CROSS JOIN LATERAL (
+    SELECT count(*) AS active,
+        coalesce(array_agg(id) FILTER (WHERE state = 'offered'), '{}') AS offered
+    FROM coordinator.leases WHERE provider = key AND state IN ('offered', 'started')
+) AS held
+ORDER BY key
+
+-- forget_providers --
+-- Nodes that were silent since a time, and that never had a verdict, nor have a lease.
+DELETE FROM coordinator.providers WHERE key IN (
+    SELECT key FROM coordinator.providers
+    WHERE seen_at < %(before)s
+        AND NOT EXISTS (SELECT FROM coordinator.verdicts WHERE provider = key)
+        AND NOT EXISTS (
+            SELECT FROM coordinator.leases
+            WHERE provider = key AND state IN ('offered', 'started')
+        )
+    LIMIT %(limit)s
+)
 
 -- providers --
 -- The nodes that asked last.
@@ -176,16 +220,18 @@ ON CONFLICT (lease) DO NOTHING
 
 -- waiting_verdicts --
 -- Verdicts that no receipt has carried, by provider.
-SELECT lease, provider, verdict FROM coordinator.verdicts WHERE NOT receipted
+SELECT lease, provider, verdict, receipted_at FROM coordinator.verdicts WHERE NOT receipted
 ORDER BY provider, lease LIMIT %(limit)s FOR UPDATE
 
 -- set_receipted --
 -- A receipt carries these verdicts.
-UPDATE coordinator.verdicts SET receipted = true WHERE lease = ANY(%(leases)s)
+UPDATE coordinator.verdicts SET receipted = true, receipted_at = %(now)s
+WHERE lease = ANY(%(leases)s)
 
 -- send_receipt_again --
--- A node asks again what became of a lease.
-UPDATE coordinator.verdicts SET receipted = false WHERE lease = %(lease)s RETURNING lease
+-- A node asks again what became of a lease, and the last receipt is old enough.
+UPDATE coordinator.verdicts SET receipted = false
+WHERE lease = %(lease)s AND receipted AND coalesce(receipted_at, 0) <= %(before)s
 
 -- put_receipt --
 -- A receipt as it was signed.
@@ -207,6 +253,15 @@ SELECT id, event_id, message FROM coordinator.outbox ORDER BY id LIMIT %(limit)s
 -- delete_outbox --
 -- Events that the event log has got.
 DELETE FROM coordinator.outbox WHERE id = ANY(%(ids)s)
+
+-- policy --
+-- The rules that the log stated last.
+SELECT entry FROM coordinator.policy
+
+-- put_policy --
+-- The log states other rules from here on.
+INSERT INTO coordinator.policy (entry) VALUES (%(entry)s)
+ON CONFLICT (only_row) DO UPDATE SET entry = EXCLUDED.entry
 
 -- last_checkpoint --
 -- The newest checkpoint.

@@ -87,10 +87,16 @@ class Store:
 
     # Inputs
 
-    async def claim_input(self, event_id: str, now: int) -> bool:
-        """Whether the input is new; from now on it is not."""
-        rows = await self._rows("claim_input", event_id=event_id, outcome="applied", now=now)
+    async def claim_input(self, event_id: str, now: int, *, ephemeral: bool = False) -> bool:
+        """Whether the input is new; from now on, or for a while where ephemeral, it is not."""
+        rows = await self._rows(
+            "claim_input", event_id=event_id, outcome="applied", now=now, ephemeral=ephemeral
+        )
         return bool(rows)
+
+    async def forget_inputs(self, before: int, limit: int) -> None:
+        """Forget inputs of ephemeral kinds that were applied before a time."""
+        await self._do("forget_inputs", before=before, limit=limit)
 
     async def set_input_outcome(self, event_id: str, outcome: str) -> None:
         """Say what became of an input that this transaction claimed."""
@@ -101,6 +107,16 @@ class Store:
     async def job(self, job_id: str) -> Job | None:
         """The job, locked until the transaction ends."""
         return _first(Job, await self._rows("job", id=job_id))
+
+    async def cancellable_jobs(self, requester: str, ids: Sequence[str]) -> list[Job]:
+        """Active ones among a requester's jobs of these ids, locked."""
+        rows = await self._rows("cancellable_jobs", requester=requester, ids=list(ids))
+        return _all(Job, rows)
+
+    async def count_active_jobs(self, requester: str) -> int:
+        """How many of a requester's jobs have not ended."""
+        rows = await self._rows("count_active_jobs", requester=requester)
+        return int(rows[0]["active"])
 
     async def active_jobs(self) -> list[Job]:
         """Jobs whose units may be lent, oldest first."""
@@ -122,9 +138,9 @@ class Store:
         """A job's stages in topological order."""
         return _all(StageRun, await self._rows("stages", job=job_id))
 
-    async def stage(self, job_id: str, name: str) -> StageRun | None:
-        """One stage of a job."""
-        return _first(StageRun, await self._rows("stage", job=job_id, name=name))
+    async def count_accepted_unit(self, unit: Unit) -> None:
+        """Count a unit that was just accepted towards its stage."""
+        await self._do("count_accepted_unit", job=unit.job, name=unit.stage, cost_s=unit.cost_s)
 
     # Units
 
@@ -146,15 +162,17 @@ class Store:
         rows = await self._rows("units_to_fold", job=job_id, stage=stage, limit=limit)
         return _all(Unit, rows)
 
-    async def ready_units(self, limit: int) -> list[Unit]:
-        """Units to lend, in the order in which they should be."""
-        rows = await self._rows("ready_units", limit=limit)
+    async def ready_units(self, limit: int, salt: int) -> list[Unit]:
+        """Units to lend, in the order in which they should be. `salt`, 63 bits, orders the jobs."""
+        rows = await self._rows("ready_units", limit=limit, salt=salt)
         return _all(Unit, rows)
 
-    async def excluded_providers(self, units: Sequence[str]) -> dict[str, frozenset[str]]:
-        """For each unit, the providers that must not have it again."""
+    async def excluded_providers(
+        self, units: Sequence[str]
+    ) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """For each unit, the providers that must not have it again, and those who let it lapse."""
         rows = await self._rows("excluded_providers", units=list(units))
-        return {row["unit"]: frozenset(row["providers"]) for row in rows}
+        return {row["unit"]: (frozenset(row["excluded"]), frozenset(row["lapsed"])) for row in rows}
 
     async def accepted_result(self, unit: Unit) -> tuple[bytes | None, str]:
         """The accepted result's canonical JSON (None where it is a blob) and its hash."""
@@ -210,10 +228,17 @@ class Store:
             "put_provider", key=key, now=now, request=Jsonb(msgspec.to_builtins(request))
         )
 
-    async def applicants(self, since: int) -> list[tuple[Provider, frozenset[str]]]:
-        """Nodes heard from since then, each with its offers that are not confirmed."""
-        rows = await self._rows("applicants", since=since)
-        return [(_provider(row), frozenset(row["offered"])) for row in rows]
+    async def applicants(
+        self, since: int, limit: int
+    ) -> list[tuple[Provider, int, frozenset[str]]]:
+        """Nodes heard from since then, each with the number of leases that it has and with those
+        of them that it has not confirmed."""
+        rows = await self._rows("applicants", since=since, limit=limit)
+        return [(_provider(row), int(row["active"]), frozenset(row["offered"])) for row in rows]
+
+    async def forget_providers(self, before: int, limit: int) -> None:
+        """Forget nodes that were silent since then and that nothing is known of."""
+        await self._do("forget_providers", before=before, limit=limit)
 
     async def providers(self, limit: int) -> list[Provider]:
         """The nodes that asked last, the latest first."""
@@ -227,16 +252,16 @@ class Store:
         await self._do("put_verdict", lease=lease, provider=provider, verdict=body)
 
     async def waiting_verdicts(self, limit: int) -> list[DictRow]:
-        """Rows of lease, provider and verdict that no receipt has carried."""
+        """Rows of lease, provider, verdict and the time of the last receipt, for the next one."""
         return await self._rows("waiting_verdicts", limit=limit)
 
-    async def set_receipted(self, leases: Iterable[str]) -> None:
+    async def set_receipted(self, leases: Iterable[str], now: int) -> None:
         """A receipt carries the verdicts on these leases."""
-        await self._do("set_receipted", leases=list(leases))
+        await self._do("set_receipted", leases=list(leases), now=now)
 
-    async def send_receipt_again(self, lease: str) -> bool:
-        """Put the verdict on the next receipt again. False when there is none yet."""
-        return bool(await self._rows("send_receipt_again", lease=lease))
+    async def send_receipt_again(self, lease: str, before: int) -> None:
+        """Put the verdict on the next receipt again, if its last one is from before."""
+        await self._do("send_receipt_again", lease=lease, before=before)
 
     async def put_receipt(self, event: str) -> None:
         """Keep a receipt as it was signed."""
@@ -260,6 +285,15 @@ class Store:
     async def delete_outbox(self, ids: Sequence[int]) -> None:
         """The event log has got these."""
         await self._do("delete_outbox", ids=list(ids))
+
+    async def policy(self) -> bytes | None:
+        """The entry with the rules that the log stated last."""
+        rows = await self._rows("policy")
+        return rows[0]["entry"] if rows else None
+
+    async def put_policy(self, entry: bytes) -> None:
+        """The log states other rules from here on."""
+        await self._do("put_policy", entry=entry)
 
     async def last_checkpoint(self) -> DictRow | None:
         """Size, event id, event and time of the newest checkpoint."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from newral import announcements
 from newral.downloads import fetch_blob
-from newral.errors import JobFailed, JobRefused, JobTimeout, NotFound, RelaysUnreachable
+from newral.errors import JobFailed, JobRefused, JobTimeout, RelaysUnreachable
 from newral.inbox import Inbox
 from newral.jobs import Job, JobView, Output, decode_news
 from newral.keyfiles import generate_key
@@ -264,14 +264,17 @@ class Client:
             await self._pool.unsubscribe(name)
 
     async def _coordinator_of(self, job: str) -> str:
-        """The configured coordinator, or the one that the request on the relays addresses."""
+        """The configured coordinator, the one that the request addresses, or the only one.
+
+        Raises `NotFound`. A relay that honours deletions has no request of a cancelled job.
+        """
         if self._coordinator is not None:
             return self._coordinator
         for event in await self._fetch(Filter(ids=(job,))):
             addressed = event.first("p")
             if event.id == job and addressed is not None:
                 return addressed
-        raise NotFound(f"no relay has job {job}: name its coordinator, or other relays")
+        return await self.coordinator()
 
     async def _fetch(self, wanted: Filter) -> list[Event]:
         """Verified events that match, from all relays. Raises `RelaysUnreachable`."""

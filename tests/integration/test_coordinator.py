@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from newral_testing.desk import Node, Requester, open_desk, working
 
+from newral_coordinator.coordinator import ForeignState
 from newral_coordinator.policy import MICROCREDITS, Policy
 from newral_spec import trail
 from newral_spec.kinds import Kind
@@ -323,3 +324,37 @@ async def test_a_coordinator_killed_at_any_moment_loses_and_doubles_nothing(
         assert accepted[0][0] == planned[0][0]
         completed = desk.published(Kind.JOB_RESULT, e=job)
         assert len({event.id for event in completed}) == 1
+
+
+async def test_new_rules_are_stated_and_judged_by(postgres_dsn: str, tmp_path: Path) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        async with working(Node(desk, 2), Node(desk, 3)):
+            await desk.output(await Requester(desk).post(CARMICHAEL))
+        await desk.kill()
+        desk.policy = Policy(quorum=1, price=5 * MICROCREDITS)
+        desk.clock.ahead += desk.policy.lost_seconds + 1  # Those who worked are gone.
+        desk.start()
+        async with working(Node(desk, 4)):
+            await desk.output(await Requester(desk).post(CARMICHAEL))
+        await desk.kill()
+        desk.start()
+        await desk.phase(await Requester(desk).post({"kernel": "nonesuch"}), "refused")
+        stated = await desk.rows(
+            "SELECT count(*) FROM ledger.log_entries"
+            " WHERE convert_from(raw, 'utf8')::jsonb ->> 'type' = 'policy'"
+        )
+        assert stated == [(2,)]
+
+
+async def test_another_coordinators_database_is_left_alone(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        await desk.phase(await Requester(desk).post({"kernel": "nonesuch"}), "refused")
+        await desk.kill()
+        ours, desk.secret = desk.secret, Requester(desk).secret
+        desk.start()
+        with pytest.raises(ForeignState, match=ours.public_key):
+            await desk.phase("00" * 32, "accepted")
+        desk.secret = ours
+        desk.start()

@@ -125,6 +125,12 @@ CREATE TABLE coordinator.outbox (
     message bytea NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
 
+-- One row: the rules that the log stated last, as its entry.
+CREATE TABLE coordinator.policy (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    entry bytea NOT NULL
+);
+
 CREATE TABLE coordinator.checkpoints (
     size bigint PRIMARY KEY,
     event_id text NOT NULL,

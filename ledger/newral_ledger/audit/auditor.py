@@ -12,7 +12,7 @@ from newral_ledger.audit.leases import check_commitments, check_leases
 from newral_ledger.audit.money import check_transfers, open_escrows, replay
 from newral_ledger.audit.receipts import check_receipts
 from newral_ledger.audit.report import AuditReport, Counts
-from newral_ledger.audit.verdicts import check_agreement, check_verdicts
+from newral_ledger.audit.verdicts import check_agreement, check_completeness, check_verdicts
 
 
 def audit(inputs: AuditInputs) -> AuditReport:
@@ -32,6 +32,7 @@ def audit(inputs: AuditInputs) -> AuditReport:
     differences += check_commitments(history, evidence, coordinator)
     differences += check_verdicts(history, evidence, coordinator)
     differences += check_agreement(history)
+    differences += check_completeness(history)
     differences += check_transfers(history)
     found, ahead = check_receipts(inputs, history, evidence, coverage)
     differences += found

@@ -43,6 +43,7 @@ class Code(StrEnum):
     REVEAL_WRONG = "reveal_wrong"
     CREDITS_WRONG = "credits_wrong"
     VERDICT_AFTER_END = "verdict_after_end"
+    VERDICT_MISSING = "verdict_missing"
     RESULTS_DISAGREE = "results_disagree"
     QUORUM_NOT_REACHED = "quorum_not_reached"
 

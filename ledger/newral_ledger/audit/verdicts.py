@@ -94,6 +94,18 @@ def _check_time(history: History, at: At[trail.VerdictGiven]) -> Iterator[Differ
         yield _difference(Code.VERDICT_AFTER_END, at, "committed to after the job's end, and paid")
 
 
+def check_completeness(history: History) -> Iterator[Difference]:
+    """No result that was committed to before its job's end is left without a verdict."""
+    for lease, group in history.commitments.items():
+        granted = first_before(history.leases.get(lease), group[0].position)
+        if granted is None or lease in history.verdicts:
+            continue
+        end = history.end_of(granted.entry.job)
+        if end is not None and group[0].position < end:
+            message = f"lease {lease} was committed to, its job has ended, and it has no verdict"
+            yield Difference(Code.VERDICT_MISSING, message, lease, position=group[0].position)
+
+
 def check_agreement(history: History) -> Iterator[Difference]:
     """One result is accepted for each unit, by the quorum or with a proof."""
     accepted: dict[str, list[At[trail.VerdictGiven]]] = defaultdict(list)

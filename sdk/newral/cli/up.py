@@ -35,7 +35,7 @@ def cores_for_each(nodes: int) -> int:
 
 def up(
     directory: Directory = Path("newral-market"),
-    nodes: Nodes = 1,
+    nodes: Nodes = 2,
     cores: Cores = None,
     json: Json = False,
 ) -> None:

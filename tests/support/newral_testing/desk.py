@@ -88,6 +88,7 @@ class Desk:
         self.workers: list[asyncio.Task[None]] = []
         """Nodes at work: when one fails, so does whatever waits for something to happen."""
         self._offset = -1
+        self._reading = asyncio.Lock()
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -122,10 +123,11 @@ class Desk:
 
     async def poll(self) -> None:
         """Read what the coordinator has published since the last time."""
-        for record in await self.log.read("outbound", self._offset, 1000):
-            self._offset = record.offset
-            event = msgspec.json.decode(record.value)["event"]
-            self.outbound.append(parse_event(msgspec.json.encode(event)))
+        async with self._reading:
+            for record in await self.log.read("outbound", self._offset, 1000):
+                self._offset = record.offset
+                event = msgspec.json.decode(record.value)["event"]
+                self.outbound.append(parse_event(msgspec.json.encode(event)))
 
     async def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Poll until the condition holds, and return what it returned."""

@@ -281,6 +281,11 @@ def pays_for_what_came_after_the_end(market: Market) -> None:
     market.entries[ended], market.entries[came] = committed, entry
 
 
+@lie(Code.VERDICT_MISSING)
+def keeps_silent_about_a_result(market: Market) -> None:
+    remove(market, trail.VerdictGiven, outcome="rejected")
+
+
 @lie(Code.RESULTS_DISAGREE)
 def accepts_two_results_of_a_unit(market: Market) -> None:
     change(market, trail.VerdictGiven, {"outcome": "accepted"}, outcome="rejected")
