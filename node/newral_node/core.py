@@ -233,6 +233,11 @@ class NodeCore:
         yield from ()
 
     @_on.register
+    def _(self, _event: ev.CoordinatorAnnounced) -> Steps:
+        self._requests.ask()
+        yield from ()
+
+    @_on.register
     def _(self, event: ev.Paused) -> Steps:
         self.paused = event.reason
         self._requests.ask()

@@ -128,6 +128,11 @@ class ConnectionChanged(NodeEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CoordinatorAnnounced(NodeEvent):
+    """The coordinator has announced itself anew: it has started, and knows of nothing we sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paused(NodeEvent):
     """Nothing is computed until `Resumed`; `reason` is for the owner."""
 

@@ -183,6 +183,7 @@ class Node:
             case Announcement() if event.created_at >= self._announced_at:
                 self._announced_at = event.created_at
                 self._blobs.base_url = message.blobs
+                await self._events.put(ev.CoordinatorAnnounced())
 
     async def _watch_connections(self) -> None:
         known = False
