@@ -35,8 +35,7 @@ def test_a_node_says_what_it_has_as_soon_as_a_relay_is_connected() -> None:
 
 def test_a_node_speaks_up_when_its_coordinator_has_started(script: Script) -> None:
     assert only(script.wait(settings.HEARTBEAT_IDLE_S / 2), ev.SendWorkRequest) == []
-    script.handle(ev.CoordinatorAnnounced())
-    assert last_request(script.wait(settings.REQUEST_GAP_S)).slots > 0
+    assert last_request(script.handle(ev.CoordinatorAnnounced())).slots > 0
 
 
 def test_a_lease_is_computed_sealed_acknowledged_and_settled(script: Script) -> None:
