@@ -107,11 +107,18 @@ SELECT * FROM (
 ) AS queue ORDER BY turn, hashtextextended(job, %(salt)s), job LIMIT %(limit)s
 
 -- excluded_providers --
--- Who must not have a unit again: those who are bound to a result of it, failed or declined it.
--- And who has let a lease of it lapse.
+-- Who must not have a unit again: those who are bound to a result of it, or failed. And who has let
+-- a lease of it lapse, or declined one: not for long, since a node may be full, paused or stopping.
 SELECT unit,
-    coalesce(array_agg(DISTINCT provider) FILTER (WHERE state <> 'expired'), '{}') AS excluded,
-    coalesce(array_agg(DISTINCT provider) FILTER (WHERE state = 'expired'), '{}') AS lapsed
+    coalesce(
+        array_agg(DISTINCT provider) FILTER (
+            WHERE state IN ('sealed', 'revealed', 'failed')
+            OR state = 'refused' AND granted_at > %(refused_since)s
+        ), '{}'
+    ) AS excluded,
+    coalesce(
+        array_agg(DISTINCT provider) FILTER (WHERE state IN ('expired', 'refused')), '{}'
+    ) AS lapsed
 FROM coordinator.leases
 WHERE unit = ANY(%(units)s) AND state IN ('sealed', 'revealed', 'failed', 'refused', 'expired')
 GROUP BY unit

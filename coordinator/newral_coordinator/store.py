@@ -168,10 +168,15 @@ class Store:
         return _all(Unit, rows)
 
     async def excluded_providers(
-        self, units: Sequence[str]
+        self, units: Sequence[str], refused_since: int
     ) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-        """For each unit, the providers that must not have it again, and those who let it lapse."""
-        rows = await self._rows("excluded_providers", units=list(units))
+        """For each unit, the providers that must not have it now, and those who let it lapse.
+
+        Who declined a lease granted after `refused_since` must not have it now.
+        """
+        rows = await self._rows(
+            "excluded_providers", units=list(units), refused_since=refused_since
+        )
         return {row["unit"]: (frozenset(row["excluded"]), frozenset(row["lapsed"])) for row in rows}
 
     async def accepted_result(self, unit: Unit) -> tuple[bytes | None, str]:

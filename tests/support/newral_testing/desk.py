@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -33,6 +33,7 @@ from newral_spec.keys import SecretKey
 from newral_spec.kinds import Kind
 from newral_spec.messages import (
     Commitment,
+    Declined,
     Feedback,
     Holding,
     JobResult,
@@ -278,8 +279,8 @@ class Node:
         self.corrupt: Callable[[Lease, dict[str, Any]], dict[str, Any]] | None = None
         """What a dishonest node does to a result before it commits to it."""
 
-    async def ask(self, slots: int = 4) -> None:
-        """Send a work request: that many more units, please."""
+    async def ask(self, slots: int = 4, *, declined: Sequence[Declined] = ()) -> None:
+        """Send a work request: that many more units, please, and not these."""
         await self.poll()
         holding = tuple(
             Holding(lease.id, "computed" if lease.id in self.answered else "started")
@@ -294,6 +295,7 @@ class Node:
                 for kernel in registry.kernels()
             ),
             holding=holding,
+            declined=tuple(declined),
         )
         draft = encode_work_request(request, self.desk.secret.public_key)
         await self._send(draft)
