@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from newral.keyfiles import load_or_create_key
 from newral_coordinator.embedded_postgres.launch import PORT, SUPERUSER
 from newral_coordinator.embedded_postgres.leftovers import lock_file_pid
+from newral_coordinator.http import Bounds
 from newral_ledger.tiles import bundle_addresses, bundle_path, decode_bundle
 from newral_spec.trail import Entry, decode_entry
 
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 STOP_S = 60.0
 """More than the supervisor gives to each of its processes in turn."""
+
+SNAPSHOT_S = Bounds().snapshot_age_s
+"""How old the balances may be that the coordinator's HTTP server tells, and the log's size."""
 
 
 class Process:
@@ -125,9 +129,10 @@ class Market:
         """Wait for a job's output."""
         return dict(self.told("job", "result", job, "--timeout=200")["output"])
 
-    def audit(self) -> dict[str, Any]:
+    def audit(self, *options: str) -> dict[str, Any]:
         """What `newral audit run` reports, be it clean or not; its exit code must say which."""
-        done = self.newral("audit", "run", "--json")
+        done = self.newral("audit", "run", *options, "--json")
+        assert done.stdout, done.stderr
         report = json.loads(done.stdout)
         assert done.returncode == (0 if report["clean"] else 1), done.stderr
         return dict(report)
@@ -156,6 +161,7 @@ class Market:
 
     def trail(self) -> list[Entry]:
         """Every entry of the log."""
+        time.sleep(SNAPSHOT_S)
         size = json.loads(self.get("/ledger/balances"))["log_size"]
         return [
             decode_entry(raw)
