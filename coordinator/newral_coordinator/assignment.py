@@ -18,6 +18,8 @@ class ReadyUnit:
     memory_bytes: int
     excluded: Collection[str]
     price: int
+    lapsed: Collection[str] = ()
+    """Providers who have let a lease of it lapse: they get it only if nobody else can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def assign(
         ]
         if not eligible:
             continue
-        chosen = rng.choice(eligible)
+        chosen = rng.choice([key for key in eligible if key not in item.lapsed] or eligible)
         free[chosen] -= 1
         left[item.unit.job] -= item.price
         pairs.append((item, chosen))

@@ -63,6 +63,11 @@ class Funds:
     available: int
     granted: bool
 
+    def most(self, bid: int | None, policy: Policy) -> int:
+        """What its next job may cost, in micro-credits, if that job bids so much."""
+        available = self.available + (0 if self.granted else policy.grant)
+        return available if bid is None else min(bid, available)
+
 
 def resolve(request: JobRequest, kernels: Kernels) -> tuple[Stage, ...]:
     """The request's stages in topological order, their parameters normalised by the kernels.
@@ -97,13 +102,19 @@ def _normalise(stage: Stage, kernels: Kernels) -> Stage:
     return stage
 
 
-def foreseeable_cost(stages: Sequence[Stage], kernels: Kernels) -> float:
-    """Reference-core seconds for computing once every unit that can be foreseen."""
-    return sum(
-        kernels.get(stage.kernel, stage.version).estimate(stage.params).cost_s
-        for stage in stages
-        if stage.foreach is None
-    )
+def foreseeable_cost(stages: Sequence[Stage], kernels: Kernels, policy: Policy, most: int) -> float:
+    """Reference-core seconds for computing once every unit that can be foreseen.
+
+    An estimate may take long: stages after the one with which the price exceeds `most`
+    micro-credits are not looked at.
+    """
+    cost_s = 0.0
+    for stage in stages:
+        if stage.foreach is None:
+            cost_s += kernels.get(stage.kernel, stage.version).estimate(stage.params).cost_s
+        if policy.unit_price(cost_s) > most:
+            break
+    return cost_s
 
 
 def accept(
@@ -189,7 +200,8 @@ def _budget(request: JobRequest, cost_s: float, available: int, policy: Policy) 
     if request.bid is not None and request.bid < least:
         raise Refusal(
             "bid_too_low",
-            f"the work is worth {credits_text(least)} credits even if each unit is computed once,"
+            f"the work is worth {credits_text(least)} credits or more even if each unit is computed"
+            " once,"
             f" and the bid is {credits_text(request.bid)}",
             underfunded=True,
         )

@@ -36,7 +36,13 @@ class Policy:
     """An offer that the node has not confirmed is sent again after this: ephemeral events drop."""
     lost_seconds: int = 45
     """A node that was silent for this long is given no work, and its leases go to others."""
+    refused_seconds: int = 15
+    """A node that declined a unit is not asked again for this long."""
     memory_bytes_max: int = 2 * 1024**3
+    memory_seconds: int = 3600
+    """For how long a work request is remembered, and a node that has done nothing yet."""
+    jobs_per_requester_max: int = 200
+    """Active jobs of one requester's key: each takes room and time, even while nobody works."""
     upload_bytes_max: int = 32 * 1024**2
     """Largest result that a lease may upload: twice the Carmichael numbers below 10^16. A hostile
     one of this size takes seconds, and a gigabyte, to parse."""

@@ -102,8 +102,10 @@ class PostgresLog:
                     arrival = self._listener.next_arrival(topic)
                     if await self._has_newer(topic, after):
                         return
+                    # Not `wait_for`: before Python 3.12 an arrival makes it swallow a cancellation.
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(arrival.wait(), POLL_S)
+                        async with asyncio.timeout(POLL_S):
+                            await arrival.wait()
 
     async def close(self) -> None:
         """See `EventLog.close`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from newral_coordinator import answers, jobs, leases, stages
@@ -28,17 +27,8 @@ async def note_accepted(scope: Scope, before: Unit) -> None:
     """Count a unit that was just accepted towards its stage."""
     unit = await scope.store.unit(before.id)
     assert unit is not None
-    if unit.state is not UnitState.ACCEPTED:
-        return
-    stage = await scope.store.stage(unit.job, unit.stage)
-    assert stage is not None
-    await scope.store.put(
-        replace(
-            stage,
-            accepted=stage.accepted + 1,
-            accepted_cost_s=stage.accepted_cost_s + unit.cost_s,
-        )
-    )
+    if unit.state is UnitState.ACCEPTED:
+        await scope.store.count_accepted_unit(unit)
 
 
 async def advance_job(scope: Scope, job_id: str, plans: Plans) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from newral_coordinator.states import JobState
 from newral_ledger import books
 from newral_spec import trail
 from newral_spec.event import Event
+from newral_spec.keys import is_hex32
 from newral_spec.kinds import Kind
 from newral_spec.messages import InvalidMessage, JobRequest, command_text, decode_job_request
 from newral_spec.messages.job import JOB_KINDS
@@ -137,18 +139,28 @@ async def _take(scope: Scope, asked: Asked, request: JobRequest) -> None:
     if request.coordinator not in (None, scope.secret.public_key):
         raise Refusal("bad_p", "the job is addressed to another coordinator")
     stages = jobs.resolve(request, scope.kernels)
+    active = await scope.store.count_active_jobs(asked.signed.pubkey)
+    if active >= scope.policy.jobs_per_requester_max:
+        raise Refusal(
+            "too_many_jobs", f"{active} of your jobs are active; wait for one to end, or cancel it"
+        )
     account = trail.requester_account(asked.signed.pubkey)
     balance = await books.balance(scope.store.connection, account)
     grant = await books.recorded(
         scope.store.connection, trail.transfer_id("grant", asked.signed.pubkey)
+    )
+    funds = Funds(available=balance.available, granted=grant is not None)
+    most = funds.most(request.bid, scope.policy)
+    cost_s = await asyncio.to_thread(
+        jobs.foreseeable_cost, stages, scope.kernels, scope.policy, most
     )
     job, instructions = jobs.accept(
         request,
         asked.signed,
         job_id=asked.job_id,
         stages=stages,
-        cost_s=jobs.foreseeable_cost(stages, scope.kernels),
-        funds=Funds(available=balance.available, granted=grant is not None),
+        cost_s=cost_s,
+        funds=funds,
         policy=scope.policy,
         now=scope.now,
     )
@@ -160,11 +172,8 @@ async def _take(scope: Scope, asked: Asked, request: JobRequest) -> None:
 
 async def handle_deletion(scope: Scope, event: Event) -> str:
     """A NIP-09 deletion request: the requester's own jobs that it names are cancelled."""
-    cancelled = 0
-    for job_id in dict.fromkeys(event.values("e")):
-        job = await scope.store.job(job_id)
-        if job is None or job.requester != event.pubkey or not job.active:
-            continue
+    named = [job_id for job_id in event.values("e") if is_hex32(job_id)]
+    cancelled = await scope.store.cancellable_jobs(event.pubkey, named)
+    for job in cancelled:
         await progress.end_job(scope, job, JobState.CANCELLED, "cancelled by its requester")
-        cancelled += 1
-    return f"cancelled {cancelled}"
+    return f"cancelled {len(cancelled)}"

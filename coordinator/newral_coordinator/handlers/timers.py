@@ -30,6 +30,12 @@ from newral_spec.messages import (
 UNITS_PER_ASSIGNMENT: int = 256
 """Ready units looked at in one step."""
 
+APPLICANTS_MAX: int = 1000
+"""Nodes among which units are shared out in one step, those heard last."""
+
+FORGOTTEN_PER_STEP: int = 5000
+"""Rows deleted in one step: bounds the length of a transaction."""
+
 OFFERS_PER_STEP: int = 256
 """Offers repeated in one step."""
 
@@ -37,9 +43,14 @@ PROGRESS_STEP: float = 0.005
 """Progress smaller than this is not published."""
 
 
-async def end_overdue(scope: Scope) -> None:
-    """Leases past their deadline or of silent nodes end; so do jobs past theirs."""
+async def end_overdue(scope: Scope, listening_since: int) -> None:
+    """Leases past their deadline or of silent nodes end; so do jobs past theirs.
+
+    Nobody is silent to a coordinator that has not listened for long enough.
+    """
     lost = scope.now - scope.policy.lost_seconds
+    if lost < listening_since:
+        lost = 0
     for lease in await scope.store.overdue_leases(scope.now, lost):
         late = lease.deadline <= scope.now
         reason = "its deadline has passed" if late else "its node is silent"
@@ -51,7 +62,7 @@ async def end_overdue(scope: Scope) -> None:
 
 async def lend(scope: Scope) -> None:
     """Give ready units to nodes that asked for work."""
-    units = await scope.store.ready_units(UNITS_PER_ASSIGNMENT)
+    units = await scope.store.ready_units(UNITS_PER_ASSIGNMENT, scope.rng.getrandbits(63))
     if not units:
         return
     ready = await _priced(scope, units)
@@ -71,15 +82,18 @@ async def lend(scope: Scope) -> None:
 
 
 async def _priced(scope: Scope, units: list[Unit]) -> list[ReadyUnit]:
-    excluded = await scope.store.excluded_providers([unit.id for unit in units])
+    refused_since = scope.now - scope.policy.refused_seconds
+    excluded = await scope.store.excluded_providers([unit.id for unit in units], refused_since)
     ready: list[ReadyUnit] = []
     for unit in units:
         needs = _requirements(scope, unit)
+        barred, lapsed = excluded.get(unit.id, (frozenset(), frozenset()))
         item = ReadyUnit(
             unit=unit,
             identity=needs.identity,
             memory_bytes=needs.memory_bytes,
-            excluded=excluded.get(unit.id, frozenset()),
+            excluded=barred,
+            lapsed=lapsed,
             price=scope.policy.unit_price(unit.cost_s),
         )
         ready.append(item)
@@ -106,17 +120,19 @@ async def _end_exhausted(scope: Scope, ready: list[ReadyUnit], escrow: dict[str,
 async def _applicants(scope: Scope) -> list[Applicant]:
     since = scope.now - scope.policy.lost_seconds
     return [
-        _applicant(provider, offered) for provider, offered in await scope.store.applicants(since)
+        _applicant(provider, active, offered)
+        for provider, active, offered in await scope.store.applicants(since, APPLICANTS_MAX)
     ]
 
 
-def _applicant(provider: Provider, offered: frozenset[str]) -> Applicant:
+def _applicant(provider: Provider, active: int, offered: frozenset[str]) -> Applicant:
     request = provider.request
     # Offers that the node had not seen when it spoke will fill slots that it reported free.
     unseen = len(offered - {holding.lease for holding in request.holding})
     return Applicant(
         key=provider.key,
-        slots=max(0, request.slots - unseen),
+        # However many it asks for, a node gets no more than it can report to be working on.
+        slots=max(0, min(request.slots - unseen, limits.LEASES_MAX - active)),
         identities=frozenset(kernel.identity for kernel in request.kernels),
         memory_bytes=request.memory_bytes,
     )
@@ -163,16 +179,27 @@ async def report_progress(scope: Scope) -> None:
 
 
 async def send_receipts(scope: Scope) -> None:
-    """Put waiting verdicts into receipts, one event for each provider."""
+    """Put waiting verdicts into receipts, one event for each provider.
+
+    One that says nothing new is not kept: who wants it again may ask again.
+    """
     rows = await scope.store.waiting_verdicts(limits.VERDICTS_MAX)
     for provider, group in groupby(rows, key=lambda row: str(row["provider"])):
         items = list(group)
         verdicts = tuple(msgspec.convert(row["verdict"], Verdict) for row in items)
         draft = encode_receipt(Receipt(provider=provider, verdicts=verdicts))
         event = scope.executor.sign(draft)
-        await scope.store.put_receipt(event.to_json().decode())
+        if any(row["receipted_at"] is None for row in items):
+            await scope.store.put_receipt(event.to_json().decode())
         await scope.executor.enqueue(event, ())
-        await scope.store.set_receipted(row["lease"] for row in items)
+        await scope.store.set_receipted((row["lease"] for row in items), scope.now)
+
+
+async def forget(scope: Scope) -> None:
+    """Delete what strangers leave behind and nobody needs: it would only grow."""
+    before = scope.now - scope.policy.memory_seconds
+    await scope.store.forget_inputs(before, FORGOTTEN_PER_STEP)
+    await scope.store.forget_providers(before, FORGOTTEN_PER_STEP)
 
 
 async def make_checkpoint(scope: Scope) -> None:

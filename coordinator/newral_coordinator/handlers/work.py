@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
+
+import msgspec
 
 from newral_coordinator import leases, results
 from newral_coordinator.blobs.store import BlobError
@@ -18,11 +21,15 @@ from newral_spec.messages import (
     Commitment,
     InvalidMessage,
     UnitResult,
+    WorkRequest,
     decode_sealed_results,
     decode_work_request,
     result_sha256,
 )
 from newral_spec.sealing import unseal
+
+RECEIPT_AGAIN_S: Final = 60
+"""A verdict is sent again at most this often, however often its node asks."""
 
 
 async def handle_work_request(scope: Scope, event: Event) -> str:
@@ -32,7 +39,7 @@ async def handle_work_request(scope: Scope, event: Event) -> str:
     except InvalidMessage as error:
         return f"malformed: {error.code}"
     provider = event.pubkey
-    await scope.store.put_provider(provider, request, scope.now)
+    await scope.store.put_provider(provider, _noted(scope, request), scope.now)
     active = await scope.store.active_leases(provider)
     heartbeat = leases.hear(request, active, scope.policy, scope.now)
     await scope.run(heartbeat.instructions)
@@ -41,6 +48,22 @@ async def handle_work_request(scope: Scope, event: Event) -> str:
     revoked = [lease for lease in heartbeat.unexpected if await _is_over(scope, lease)]
     await scope.run(leases.offer(provider, [], revoked, scope.policy))
     return "heard"
+
+
+def _noted(scope: Scope, request: WorkRequest) -> WorkRequest:
+    """What of a work request is kept: of kernels those that there are, and text for Postgres."""
+    known = {scope.kernels.identity(scope.kernels.get(name)) for name in scope.kernels.names()}
+    return msgspec.structs.replace(
+        request,
+        kernels=tuple({k.identity: k for k in request.kernels if k.identity in known}.values()),
+        declined=(),
+        agent=_storable(request.agent),
+    )
+
+
+def _storable(text: str) -> str:
+    """Postgres keeps no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 async def _is_over(scope: Scope, lease_id: str) -> bool:
@@ -78,7 +101,7 @@ async def _handle_result(
     if lease.commitment is not None:
         if refusal is None or lease.commitment == commitment.commitment:
             # It is delivered again because its node has heard nothing.
-            await scope.store.send_receipt_again(lease.id)
+            await scope.store.send_receipt_again(lease.id, scope.now - RECEIPT_AGAIN_S)
             return "repeated"
         return refusal
     noted = results.committed(lease, commitment, result, result_sha256(result))
@@ -123,7 +146,9 @@ async def _judge(scope: Scope, lease: LeaseRecord, result: UnitResult) -> None:
 async def _check(scope: Scope, unit: Unit, result: UnitResult) -> tuple[Verdict, bytes | None]:
     """The kernel's verdict, and the result's canonical JSON where there is one."""
     if result.failed is not None:
-        return Verdict.refutation(f"the node could not compute it: {result.failed}"), None
+        return Verdict.refutation(
+            f"the node could not compute it: {_storable(result.failed)}"
+        ), None
     kernel = scope.kernels.get(unit.kernel, unit.version)
     spec = unit.spec
     if spec is None:

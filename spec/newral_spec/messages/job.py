@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -33,6 +34,7 @@ JOB_KINDS: Final = (Kind.JOB_REQUEST, Kind.JOB_REQUEST_ALTERNATIVE)
 CREDITS_UNIT: Final = "credits"
 MICROCREDITS_PER_CREDIT: Final = 1_000_000
 COMMAND_CHARS_MAX: Final = 4096
+_RELAY: Final = re.compile(r"wss?://[!-~]+")
 SINGLE_STAGE: Final = "job"
 """The id of the only stage of a job that names one kernel."""
 
@@ -119,7 +121,7 @@ def _decode_head(event: Event, tags: tuple[Tag, ...], *, encrypted: bool) -> Job
         raise InvalidMessage("bad_p", "tag 'p' must be the coordinator's public key")
     relays = next((tag[1:] for tag in tags if tag[0] == "relays"), ())
     if len(relays) > limits.JOB_RELAYS_MAX or not all(
-        relay.startswith(("ws://", "wss://")) and len(relay) <= 512 for relay in relays
+        _RELAY.fullmatch(relay) and len(relay) <= 512 for relay in relays
     ):
         raise InvalidMessage(
             "relays", f"tag 'relays' has at most {limits.JOB_RELAYS_MAX} ws:// or wss:// URLs"

@@ -87,6 +87,8 @@ def _check_stage(stage: Stage, names: frozenset[str]) -> None:
         raise InvalidMessage(
             "params", f"stage {stage.id!r} gets its items from foreach and must not set them"
         )
+    if stage.when is not None and "\0" in stage.when.field:
+        raise InvalidMessage("params", f"stage {stage.id!r} tests a field with a NUL in its name")
     try:
         canonical_json(stage.params)
     except NotCanonical as error:

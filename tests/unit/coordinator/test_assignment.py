@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
@@ -77,3 +78,10 @@ def test_the_choice_is_the_coordinators_not_the_providers() -> None:
     assert min(counts) > 60
     again = assign([ready(i) for i in range(400)], applicants, {"j": 400}, Random(1))
     assert [p for _, p in again] == [p for _, p in pairs]
+
+
+def test_a_provider_that_let_a_unit_lapse_gets_it_only_if_nobody_else_can() -> None:
+    units = [replace(ready(i), lapsed=frozenset({"p0"})) for i in range(20)]
+    both = [applicant("p0", 20), applicant("p1", 10)]
+    pairs = assign(units, both, {"j": 1000}, Random(1))
+    assert [provider for _, provider in pairs] == ["p1"] * 10 + ["p0"] * 10
