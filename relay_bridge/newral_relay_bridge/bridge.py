@@ -17,6 +17,7 @@ from newral_relay_bridge.outbound import OUTBOUND_TOPIC, Outbox
 from newral_relay_bridge.policies import RATES, Buckets, Rates
 from newral_relay_bridge.relay_link import RelayLink
 from newral_relay_bridge.relay_store import RelayStore
+from newral_relay_bridge.retention import Retention
 from newral_spec.keys import SecretKey
 from newral_spec.transport import normalise_relay_url
 
@@ -81,16 +82,18 @@ class Bridge:
         """Work until `stop` is set. Waits for Postgres, at the start as later."""
         store = RelayStore(self._dsn, OUTBOUND_TOPIC)
         archive = Archive(self._dsn)
+        retention = Retention(self._dsn)
         try:
             async with asyncio.TaskGroup() as tasks:
-                worker = tasks.create_task(self._work(store, archive), name="bridge")
+                worker = tasks.create_task(self._work(store, archive, retention), name="bridge")
                 await stop.wait()
                 worker.cancel()
         finally:
             await store.close()
             await archive.close()
+            await retention.close()
 
-    async def _work(self, store: RelayStore, archive: Archive) -> None:
+    async def _work(self, store: RelayStore, archive: Archive, retention: Retention) -> None:
         cursors = await store.load_cursors()
         started = self._clock()
         inbound = Inbound(
@@ -138,3 +141,4 @@ class Bridge:
             tasks.create_task(inbound.run(), name="inbound")
             tasks.create_task(extra_relays.run(), name="extra relays")
             tasks.create_task(outbox.run(), name="outbox")
+            tasks.create_task(retention.run(), name="retention")

@@ -15,7 +15,7 @@ from typing import Final
 from newral_relay_bridge.rates import Rate, TokenBuckets
 from newral_spec import limits
 from newral_spec.event import Event
-from newral_spec.kinds import Kind
+from newral_spec.kinds import Kind, is_ephemeral
 from newral_spec.messages.fields import InvalidMessage, parse_decimal
 from newral_spec.messages.job import JOB_KINDS
 from newral_spec.nips import nip13, nip17
@@ -165,13 +165,17 @@ def content_has_a_sensible_size(event: Event, _context: Context) -> Rejection | 
 
 
 def dated_now(event: Event, context: Context) -> Rejection | None:
-    """Codes `future` and `stale`. Gift wraps are dated up to two days back (NIP-59)."""
+    """Codes `future` and `stale`. Gift wraps are dated up to two days back (NIP-59).
+
+    Relays keep no ephemeral event: one that is old was withheld, and says nothing of now.
+    """
     if event.created_at > context.now + limits.CLOCK_SKEW_S:
         return Rejection(
             "future", f"created_at is more than {limits.CLOCK_SKEW_S} s ahead: check your clock"
         )
     spread = nip17.DATE_SPREAD_S if event.kind == Kind.GIFT_WRAP else 0
-    oldest = min(context.now, context.complete_until) - limits.CLOCK_SKEW_S - spread
+    known_until = context.now if is_ephemeral(event.kind) else context.complete_until
+    oldest = min(context.now, known_until) - limits.CLOCK_SKEW_S - spread
     if event.created_at < oldest:
         return Rejection(
             "stale", f"created_at is more than {limits.CLOCK_SKEW_S} s ago: sign the event again"

@@ -119,6 +119,13 @@ def test_what_came_while_we_were_away_is_not_stale() -> None:
     assert code_of(examine(hours_old, context(complete_until=NOW - 2 * 3600))) == "stale"
 
 
+def test_an_ephemeral_event_is_never_older_than_the_skew() -> None:
+    away = context(complete_until=NOW - 4 * 3600)
+    heartbeat = partial(event, Kind.WORK_REQUEST)
+    assert examine(heartbeat(created_at=NOW - SKEW), away) is None
+    assert code_of(examine(heartbeat(created_at=NOW - SKEW - 1), away)) == "stale"
+
+
 def test_a_cursor_in_the_future_changes_nothing() -> None:
     assert examine(event(created_at=NOW - SKEW), context(complete_until=NOW + 9999)) is None
 
