@@ -159,6 +159,11 @@ class Market:
         assert view["state"] == "running", f"the job is too short for this test: {view}"
         return int(view["units"]["accepted"])
 
+    def until_signed(self) -> None:
+        """Wait until a checkpoint covers the log, to which nothing is added meanwhile."""
+        time.sleep(SNAPSHOT_S)
+        until(lambda: _is_signed(json.loads(self.get("/api/market"))), "a checkpoint")
+
     def trail(self) -> list[Entry]:
         """Every entry of the log."""
         time.sleep(SNAPSHOT_S)
@@ -209,6 +214,10 @@ class UpMarket(Market):
 
 def _with_accepted_units(view: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return view if view is not None and view["units"]["accepted"] > 0 else None
+
+
+def _is_signed(market: Mapping[str, Any]) -> bool:
+    return bool(market["checkpoint"]) and market["checkpoint"]["size"] == market["log_size"]
 
 
 @contextmanager
