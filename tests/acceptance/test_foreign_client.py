@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from newral_testing.javascript import NODE
 from newral_testing.markets import UpMarket
 from newral_testing.raw_client import RawClient
 from newral_testing.relays import EXAMPLE_SOURCE, embedded_relay, foreign_packages
@@ -26,7 +27,7 @@ def command(relay: str, coordinator: str, *arguments: str, timeout_s: int = 90) 
     """The example's command line."""
     script = foreign_packages(EXAMPLE_SOURCE) / "post-job.mjs"
     options = [f"--relay={relay}", f"--coordinator={coordinator}", f"--timeout={timeout_s}"]
-    return ["node", str(script), *options, *arguments]
+    return [NODE, str(script), *options, *arguments]
 
 
 def post(market: UpMarket, *arguments: str) -> subprocess.CompletedProcess[str]:
