@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Final
 
 from newral_coordinator.policy import Policy
@@ -12,6 +13,9 @@ from newral_spec.keys import SecretKey
 
 PERMISSION: Final = "permission"
 """The query parameter that carries the permission to read a private blob."""
+
+RESERVE_BYTES: Final = 2**30
+"""Of the disk, which uploads leave alone: the coordinator's own state may be on it too."""
 
 _DOMAIN: Final = b"newral/blob-permission/1"
 
@@ -45,14 +49,18 @@ class ReadPermission:
 class UploadPermission:
     """Who may put blobs into the store: `http.app.create_app`'s `may_upload`."""
 
-    def __init__(self, reader: Reader, policy: Policy) -> None:
+    def __init__(self, reader: Reader, policy: Policy, free_bytes: Callable[[], int]) -> None:
+        """`free_bytes` says how much room the blobs' disk has left."""
         self._reader = reader
         self._policy = policy
+        self._free_bytes = free_bytes
 
     async def __call__(self, public_key: str, sha256: str, size: int) -> str | None:  # noqa: ARG002
         """None, or why this key may not store a blob of this size."""
         if size > self._policy.upload_bytes_max:
             return f"a lease allows uploads of at most {self._policy.upload_bytes_max} bytes"
+        if self._free_bytes() - size < RESERVE_BYTES:
+            return "the server keeps the room that it has left for itself"
         async with self._reader.snapshot() as store:
             if not await store.has_lease(public_key):
                 return "only a provider with an open lease may upload, and this key has none"

@@ -162,13 +162,16 @@ SELECT provider, verdict ->> 'outcome', count(*) FROM coordinator.verdicts
 GROUP BY provider, verdict ->> 'outcome'
 
 -- is_private_blob --
--- Whether a hash is that of private jobs' results only.
+-- Whether a hash is that of private jobs' results only. What was refused or refuted does not count:
+-- there a provider may have named any blob.
 SELECT EXISTS (
     SELECT FROM coordinator.leases JOIN coordinator.jobs ON jobs.id = leases.job
-    WHERE leases.result_sha256 = %(sha256)s AND (jobs.encrypted OR jobs.form = 'message')
+    WHERE leases.result_sha256 = %(sha256)s AND leases.state IN ('sealed', 'revealed')
+        AND (jobs.encrypted OR jobs.form = 'message')
 ) AND NOT EXISTS (
     SELECT FROM coordinator.leases JOIN coordinator.jobs ON jobs.id = leases.job
-    WHERE leases.result_sha256 = %(sha256)s AND NOT (jobs.encrypted OR jobs.form = 'message')
+    WHERE leases.result_sha256 = %(sha256)s AND leases.state IN ('sealed', 'revealed')
+        AND NOT (jobs.encrypted OR jobs.form = 'message')
 ) AND NOT EXISTS (
     SELECT FROM coordinator.jobs
     WHERE output_sha256 = %(sha256)s AND NOT (encrypted OR form = 'message')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -69,7 +70,9 @@ async def run_service(
             clock=clock,
         ),
         may_read=ReadPermission(reader, config.secret),
-        may_upload=UploadPermission(reader, config.policy),
+        may_upload=UploadPermission(
+            reader, config.policy, lambda: shutil.disk_usage(config.directory).free
+        ),
         clock=clock,
     )
     try:

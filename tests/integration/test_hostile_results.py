@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from newral_testing.desk import Node, Requester, open_desk, working
 
 from newral_coordinator.blobs import BlobNotFound
+from newral_coordinator.permissions import ReadPermission
+from newral_coordinator.reader import Reader
 from newral_spec.canonical import canonical_json
 from newral_spec.limits import INLINE_RESULT_BYTES_MAX
 from newral_spec.messages import UnitResult
 from newral_spec.messages.fields import BlobRef
+from newral_spec.nips import nip44
 
 LARGE = {
     "kernel": "korselt",
@@ -127,3 +132,35 @@ async def test_a_job_that_cannot_go_on_fails_alone(postgres_dsn: str, tmp_path: 
         small = await requester.post({"kernel": "carmichael", "params": {"bound": "3000"}})
         async with working(node, Node(desk, 3)):
             assert (await desk.output(small))["count"] == 5
+
+
+async def test_naming_a_blob_in_a_wrong_result_changes_nothing_about_who_may_read_it(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        liar, honest, requester = Node(desk, 2), Node(desk, 3), Requester(desk)
+        key = nip44.conversation_key(requester.secret, desk.secret.public_key)
+        content = nip44.encrypt(msgspec.json.encode(LARGE).decode(), key, os.urandom(32))
+
+        async def lie(blob: BlobRef) -> None:
+            await liar.ask(1)
+            lease = await liar.lease()
+            liar.answered.add(lease.id)
+            await liar.deliver(lease, UnitResult(lease=lease.id, nonce=NONCE, blob=blob))
+            assert (await liar.verdict(lease)).outcome == "rejected"
+
+        public = await desk.blobs.put(b'{"some":"unit of a public job"}')
+        job = await requester.post(content, ("encrypted",))
+        await lie(public)
+        async with working(honest):
+            await desk.phase(job, "completed")
+        rows = await desk.rows("SELECT output_sha256, output_size FROM coordinator.jobs")
+        private = BlobRef(*rows[0])
+        await requester.post({"kernel": "carmichael", "params": {"bound": "3000"}})
+        await lie(private)
+
+        reader = Reader(desk.dsn)
+        may_read = ReadPermission(reader, desk.secret)
+        assert await may_read(public.sha256, None)
+        assert not await may_read(private.sha256, None)
+        await reader.close()
