@@ -161,7 +161,7 @@ def _title(workflow: Sequence[Mapping[str, Any]]) -> str:
     for stage in workflow:
         params = " ".join(
             f"{name}={value}"
-            for name, value in stage.get("params", {}).items()
+            for name, value in sorted(stage.get("params", {}).items())
             if isinstance(value, str | int)
         )
         stages.append(f"{stage['kernel']} {params}".strip())

@@ -332,13 +332,15 @@ async def test_new_rules_are_stated_and_judged_by(postgres_dsn: str, tmp_path: P
             await desk.output(await Requester(desk).post(CARMICHAEL))
         await desk.kill()
         desk.policy = Policy(quorum=1, price=5 * MICROCREDITS)
-        desk.clock.ahead += desk.policy.lost_seconds + 1  # Those who worked are gone.
         desk.start()
+        # What the nodes had last said is read now; then they are gone.
+        await desk.phase(await Requester(desk).post({"kernel": "nonesuch"}), "refused")
+        desk.clock.ahead += desk.policy.lost_seconds + 1
         async with working(Node(desk, 4)):
             await desk.output(await Requester(desk).post(CARMICHAEL))
         await desk.kill()
         desk.start()
-        await desk.phase(await Requester(desk).post({"kernel": "nonesuch"}), "refused")
+        await desk.phase(await Requester(desk, 101).post({"kernel": "nonesuch"}), "refused")
         stated = await desk.rows(
             "SELECT count(*) FROM ledger.log_entries"
             " WHERE convert_from(raw, 'utf8')::jsonb ->> 'type' = 'policy'"

@@ -154,6 +154,7 @@ def test_tests_that_are_named_exist() -> None:
 
 def test_rules_have_the_defaults_that_are_written() -> None:
     units = {"": 1, " s": 1, " credit": 10**6, " credits": 10**6, " MiB": 2**20, " days": 86400}
+    units |= {" hour": 3600, " hours": 3600}
     text = read(ROOT / "docs/operating.md")
     rows = re.findall(r"^\| `(\w+)` \| ([\d,]+)( \w+)? \|", text, re.MULTILINE)
     assert len(rows) > 10
