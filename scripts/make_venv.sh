@@ -18,11 +18,11 @@ state() {
 }
 
 usable() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
 }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3.14 python3; do
+    for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3; do
         if usable "$candidate"; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return 0
@@ -45,7 +45,7 @@ fi
 if ! python=$(find_python); then
     if can_apt; then apt_install python3 python3-venv; fi
     if ! python=$(find_python); then
-        say "Python 3.11 or newer is needed and was not found."
+        say "Python 3.11, 3.12 or 3.13 is needed and was not found."
         say "Install it (Debian, Ubuntu: apt install python3 python3-venv) or set PYTHON=/path/to/python3"
         exit 1
     fi
