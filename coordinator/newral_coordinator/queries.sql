@@ -177,12 +177,10 @@ SELECT EXISTS (
     WHERE output_sha256 = %(sha256)s AND NOT (encrypted OR form = 'message')
 ) AS private
 
--- has_lease --
--- Whether a provider has a lease from which a result may still come.
-SELECT EXISTS (
-    SELECT FROM coordinator.leases
-    WHERE provider = %(provider)s AND state IN ('offered', 'started')
-) AS has_lease
+-- held_leases --
+-- Leases from which a provider may still return a result.
+SELECT * FROM coordinator.leases
+WHERE provider = %(provider)s AND state IN ('offered', 'started') ORDER BY granted_at, id
 
 -- put_provider --
 -- Note what a node says of itself.

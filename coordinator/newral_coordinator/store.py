@@ -220,10 +220,9 @@ class Store:
         """Whether a hash is that of private jobs' results only."""
         return bool((await self._rows("is_private_blob", sha256=sha256))[0]["private"])
 
-    async def has_lease(self, provider: str) -> bool:
-        """Whether a provider has a lease from which a result may still come."""
-        rows = await self._rows("has_lease", provider=provider)
-        return bool(rows[0]["has_lease"])
+    async def held_leases(self, provider: str) -> list[LeaseRecord]:
+        """Leases from which a provider may still return a result, not locked."""
+        return _all(LeaseRecord, await self._rows("held_leases", provider=provider))
 
     # Providers
 
