@@ -24,6 +24,7 @@ from newral_coordinator.handlers import progress, timers
 from newral_coordinator.handlers.rejected import handle_rejected
 from newral_coordinator.handlers.requests import handle_deletion, handle_request
 from newral_coordinator.handlers.work import handle_sealed_results, handle_work_request
+from newral_coordinator.hearing import Hearing
 from newral_coordinator.instructions import Instruction, Publish
 from newral_coordinator.instructions import Record as LogEntry
 from newral_coordinator.jobs import Kernels, Refusal
@@ -137,7 +138,7 @@ class Coordinator:
         self._rng = rng or Random(int.from_bytes(random_bytes(16)))  # noqa: S311 - not secret
         self._plans: progress.Plans = {}
         self._touched: set[str] = set()
-        self._listening_since = 0
+        self._hearing = Hearing()
         self._forget_at = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -159,7 +160,7 @@ class Coordinator:
     async def _begin(self, connection: AsyncConnection[Any]) -> None:
         """State the rules where they are new; look at every open job after a restart."""
         self._plans.clear()
-        self._listening_since = int(self._clock())
+        self._hearing.begin(int(self._clock()))
         async with self._scope(connection) as scope:
             await self._state_policy(scope)
             await scope.run(announce(self._config, self._kernels))
@@ -237,6 +238,8 @@ class Coordinator:
                 event.id, scope.now, ephemeral=ephemeral
             ):
                 await self._handle(connection, scope, handler, event)
+            if event.kind == Kind.WORK_REQUEST:
+                self._hearing.heard(scope.now)
             await store_offset(connection, CONSUMER, INBOUND, record.offset)
 
     async def _handle(
@@ -287,7 +290,7 @@ class Coordinator:
     async def _tick(self, connection: AsyncConnection[Any]) -> None:
         await self._answer_rejected(connection)
         async with self._scope(connection) as scope:
-            await timers.end_overdue(scope, self._listening_since)
+            await timers.end_overdue(scope, self._hearing.since(scope.now))
         for step in (timers.offer_again, timers.report_progress):
             async with self._scope(connection) as scope:
                 await step(scope)

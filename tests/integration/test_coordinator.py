@@ -141,7 +141,7 @@ async def test_a_late_result_earns_nothing(postgres_dsn: str, tmp_path: Path) ->
         job = await Requester(desk).post(CARMICHAEL)
         await late.ask(1)
         lease = await late.lease()
-        desk.clock.ahead += desk.policy.lost_seconds + 1
+        desk.clock.ahead += desk.policy.lease_seconds_min + 1
         async with working(Node(desk, 3), Node(desk, 4)):
             await desk.output(job)
         await late.answer(lease)

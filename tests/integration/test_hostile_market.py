@@ -228,3 +228,35 @@ async def test_a_coordinator_that_was_away_calls_nobody_silent(
         await asyncio.sleep(2 * TICK_S)
         await node.answer(lease)
         assert (await node.verdict(lease)).outcome == "accepted"
+
+
+async def test_nobody_is_silent_while_nobody_can_be_heard(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        node, other = Node(desk, 2), Node(desk, 3)
+        await Requester(desk).post(PROVED)
+        await node.ask(1)
+        lease = await node.lease()
+        # The only relay is away for longer than a silent node would be waited for.
+        desk.clock.ahead += desk.policy.lost_seconds + 10
+        await other.ask(0)
+        await asyncio.sleep(2 * TICK_S)
+        await node.answer(lease)
+        assert (await node.verdict(lease)).outcome == "accepted"
+
+
+async def test_who_is_silent_while_others_are_heard_loses_its_leases(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with open_desk(postgres_dsn, tmp_path) as desk:
+        gone, other = Node(desk, 2), Node(desk, 3)
+        await Requester(desk).post(PROVED)
+        await gone.ask(1)
+        lost = await gone.lease()
+        for _ in range(4):
+            desk.clock.ahead += 20
+            await other.ask(1)
+            await asyncio.sleep(1.5 * TICK_S)
+        assert (await other.lease()).unit == lost.unit
+        await other.answer(await other.lease())

@@ -109,7 +109,7 @@ class History:
         """Let honest nodes, some of them new, bring every job to an end."""
         for node in self.nodes:
             node.answered.update(node.leases)
-        self.desk.clock.ahead += self.desk.policy.lost_seconds + 1
+        self.desk.clock.ahead += self.desk.policy.lease_seconds_min + 1
         async with working(*(Node(self.desk, number) for number in range(6, 12))):
             for _, job in self.jobs:
                 await self.desk.until(
