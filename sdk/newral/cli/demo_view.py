@@ -44,6 +44,8 @@ class DemoView:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        if not self._live.console.is_terminal:
+            self._live.console.line()  # There rich leaves the last line open.
 
     def say(self, text: str) -> None:
         """One line above the bars."""
