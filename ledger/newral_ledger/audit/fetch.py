@@ -120,7 +120,8 @@ async def _fetch_all(pool: RelayPool, author: str, kind: Kind) -> list[Event]:
         try:
             page = await pool.fetch((filter_,), RELAY_S)
         except (TimeoutError, RelayUnavailable) as error:
-            raise FetchError(f"no relay answers for kind {kind.value}: {error}") from error
+            why = str(error) or f"nothing came within {RELAY_S:g} s"
+            raise FetchError(f"no relay answers for kind {kind.value}: {why}") from error
         fresh = [event for event in page if event.id not in events]
         events.update((event.id, event) for event in fresh)
         if len(page) < FETCHED_EVENTS_MAX or not fresh:
