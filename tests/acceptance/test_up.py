@@ -172,6 +172,9 @@ def test_an_owner_sees_and_pauses_a_node(tmp_path: Path) -> None:
         assert node("page")["page"] == market.ready["pages"][0]
         node("pause")
         assert node("status")["state"] == "paused"
+        seen = market.newral("node", "status", folder)
+        assert seen.stdout.startswith("paused")
+        assert "0 credits earned" in seen.stdout
         node("resume")
         assert node("status")["state"] != "paused"
         elsewhere = market.newral("node", "status", f"--directory={tmp_path}")

@@ -111,7 +111,13 @@ def status(directory: Directory = Path("newral-node"), json: Json = False) -> No
 
     Example: newral node status --directory ~/node
     """
-    _print(_ask(directory, "status"), json=json)
+    from newral.cli.node_view import show_status
+
+    answer = _ask(directory, "status")
+    if json:
+        print_json(answer)
+    else:
+        show_status(answer)
 
 
 @group.command()

@@ -316,7 +316,8 @@ class RelayConnection:
             case AuthenticationRequested(challenge):
                 self._authenticate(challenge)
             case AuthenticationAnswered(accepted, message):
-                _log.info("relay %s: authentication %s %s", self.url, accepted, message[:200])
+                outcome = "accepted" if accepted else f"refused: {message[:200]}"
+                _log.info("relay %s: our authentication is %s", self.url, outcome)
             case Notice(message):
                 _log.info("relay %s: notice: %s", self.url, message[:200])
 
