@@ -116,6 +116,7 @@ def run(
     from newral.cli.service import run_service
     from newral.keyfiles import load_or_create_key
     from newral.market.coordinator_process import CoordinatorProcess, run_coordinator
+    from newral_coordinator.coordinator import ForeignState
     from newral_coordinator.embedded_postgres import PostgresStartError
     from newral_coordinator.policy import Policy
     from newral_spec.postgres import MigrationError
@@ -146,7 +147,8 @@ def run(
     async def service(ready: Ready, stop: asyncio.Event) -> None:
         await run_coordinator(process, ready, stop)
 
-    run_service(service, json=json, expected=(PostgresStartError, MigrationError, InvalidRelayUrl))
+    expected = (PostgresStartError, MigrationError, ForeignState, InvalidRelayUrl)
+    run_service(service, json=json, expected=expected)
 
 
 def parse_amount(text: str, name: str) -> int:
