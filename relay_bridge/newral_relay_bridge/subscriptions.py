@@ -1,6 +1,6 @@
 """What the bridge asks relays for, within the limits that common relays have.
 
-strfry, by default, allows 20 subscriptions and three tags in a filter; here are six, with at most
+strfry, by default, allows 20 subscriptions and three tags in a filter; here are seven, with at most
 one tag each.
 """
 
@@ -44,6 +44,8 @@ def coordinator_filters(
             ),
         ),
         "jobs": (Filter(kinds=job_kinds, tags=addressed, since=since),),
+        # Whatever its date, a job that is posted now is heard, if only to be told that it is stale.
+        "misdated-jobs": (Filter(kinds=job_kinds, tags=addressed, limit=0),),
         # Anyone may have taken an older one.
         "open-jobs": (Filter(kinds=job_kinds, since=max(since, int(now - limits.CLOCK_SKEW_S))),),
         "messages": (

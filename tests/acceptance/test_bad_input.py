@@ -119,10 +119,11 @@ async def test_a_job_of_twenty_minutes_ago_is_refused(market: UpMarket) -> None:
     assert "sign the event again" in feedback.reason
 
 
-async def test_a_job_of_last_year_is_not_even_read(market: UpMarket) -> None:
+async def test_a_job_of_last_year_is_refused(market: UpMarket) -> None:
     async with RawClient(market.ready["relay"]) as client:
         ancient, honest = job(market, HONEST, age_s=YEAR_S), job(market, HONEST)
-        assert await client.publish(ancient) == (True, "")
+        feedback = await refusal(market, client, ancient)
+        assert feedback.code == "stale"
         await client.publish(honest)
         assert (await result(market, client, honest)).request == honest.id
     assert accepted(market, ancient) == 0

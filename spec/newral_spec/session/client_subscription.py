@@ -46,9 +46,12 @@ class ClientSubscription:
             self._asked = self.filters
         else:
             since = max(0, self._complete_until - OVERLAP_S)
-            # A limit bounds history, not what is missed while we are away.
+            # A limit bounds history, not what is missed while we are away; with a limit of 0,
+            # nothing stored is wanted at any time.
             self._asked = tuple(
-                replace(item, since=max(item.since or 0, since), limit=None)
+                item
+                if item.limit == 0
+                else replace(item, since=max(item.since or 0, since), limit=None)
                 for item in self.filters
             )
         return self._asked

@@ -18,7 +18,9 @@ OURS: Tags = (("p", COORDINATOR),)
 
 def is_asked_for(event: Event, complete_until: float = AWAY_SINCE) -> bool:
     filters = coordinator_filters(COORDINATOR, complete_until=complete_until, now=NOW)
-    return any(wanted.matches(event) for group in filters.values() for wanted in group)
+    # A limit of 0 asks for nothing that is stored.
+    stored = [wanted for group in filters.values() for wanted in group if wanted.limit != 0]
+    return any(wanted.matches(event) for wanted in stored)
 
 
 def event(kind: int, created_at: float = NOW, tags: Tags = OURS) -> Event:
