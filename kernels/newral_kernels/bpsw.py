@@ -52,6 +52,10 @@ class Bpsw(Kernel):
     summary: ClassVar[str] = "Search a range above 2^64 for a Baillie-PSW pseudoprime"
     usage: ClassVar[str] = "bpsw 2^64 2^64+10^7"
     positional: ClassVar[tuple[str, ...]] = ("start", "stop")
+    params_help: ClassVar[Mapping[str, str]] = {
+        "start": "the least number, 2^64 or more",
+        "stop": "the end of the range, itself not tested; at most 10^15 above start",
+    }
     memory_bytes_max: ClassVar[int] = 128 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

@@ -49,6 +49,10 @@ class Carmichael(Kernel):
     summary: ClassVar[str] = "List the Carmichael numbers below a bound"
     usage: ClassVar[str] = "carmichael 10^10"
     positional: ClassVar[tuple[str, ...]] = ("bound",)
+    params_help: ClassVar[Mapping[str, str]] = {
+        "bound": "list the Carmichael numbers below it",
+        "start": "and not below this; 1 where it is not given",
+    }
     memory_bytes_max: ClassVar[int] = 256 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

@@ -37,6 +37,10 @@ class CarmichaelMerge(Kernel):
     summary: ClassVar[str] = "Merge Carmichael numbers into one table with counts by magnitude"
     usage: ClassVar[str] = '{"bound": "10^3", "items": [{"n": "561", "factors": [3, 11, 17]}]}'
     positional: ClassVar[tuple[str, ...]] = ()
+    params_help: ClassVar[Mapping[str, str]] = {
+        "bound": "every number is below it",
+        "items": 'what to merge: [{"n": "561", "factors": [3, 11, 17]}, …]',
+    }
     memory_bytes_max: ClassVar[int] = 2**30
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

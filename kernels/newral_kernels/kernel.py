@@ -84,10 +84,21 @@ class Kernel(abc.ABC):
     """An example in the short form, or of the params where there is none."""
     positional: ClassVar[tuple[str, ...]]
     """The params, in order, of the short form: see `newral_kernels.command`."""
+    params_help: ClassVar[Mapping[str, str]]
+    """Every param that `validate` takes, with one line for people."""
+    view: ClassVar[str] = "newral_kernels.view:View"
+    """How answers are shown, as `module:Class`: a `newral_kernels.view.View`, loaded only where
+    something is shown, and no part of the kernel's identity."""
     memory_bytes_max: ClassVar[int]
     """What `run` stays below, the interpreter included."""
     sources: ClassVar[tuple[str, ...]]
     """Modules whose text decides what the kernel computes: its identity."""
+
+    def prepare(self) -> None:  # noqa: B027 - most kernels have nothing to prepare
+        """Load, and compile where that was not yet done, what `run` needs.
+
+        `run` does it, too; a node does it beforehand, so that no unit waits for a compiler.
+        """
 
     @abc.abstractmethod
     def validate(self, params: Mapping[str, JSON]) -> dict[str, JSON]:

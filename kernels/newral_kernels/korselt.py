@@ -42,6 +42,9 @@ class Korselt(Kernel):
     summary: ClassVar[str] = "Prove given numbers to be Carmichael numbers by their factors"
     usage: ClassVar[str] = '{"items": [{"n": "561", "factors": [3, 11, 17]}]}'
     positional: ClassVar[tuple[str, ...]] = ()
+    params_help: ClassVar[Mapping[str, str]] = {
+        "items": 'claims to prove: [{"n": "561", "factors": [3, 11, 17]}, …]',
+    }
     memory_bytes_max: ClassVar[int] = 128 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",
