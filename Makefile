@@ -36,7 +36,7 @@ lock: venv
 	$(BIN)/python -m venv --clear build/lock
 	build/lock/bin/python -m pip install -q --disable-pip-version-check uv
 	build/lock/bin/uv pip compile pyproject.toml --extra all --group dev \
-	    --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+	    --group bench --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet \
 	    -o requirements/dev.lock
 
 clean:
