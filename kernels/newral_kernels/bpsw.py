@@ -56,6 +56,7 @@ class Bpsw(Kernel):
         "start": "the least number, 2^64 or more",
         "stop": "the end of the range, itself not tested; at most 10^15 above start",
     }
+    view: ClassVar[str] = "newral_kernels.bpsw_view:BpswView"
     memory_bytes_max: ClassVar[int] = 128 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

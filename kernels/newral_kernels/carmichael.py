@@ -53,6 +53,7 @@ class Carmichael(Kernel):
         "bound": "list the Carmichael numbers below it",
         "start": "and not below this; 1 where it is not given",
     }
+    view: ClassVar[str] = "newral_kernels.carmichael_view:CarmichaelView"
     memory_bytes_max: ClassVar[int] = 256 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

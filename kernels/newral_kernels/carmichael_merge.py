@@ -41,6 +41,7 @@ class CarmichaelMerge(Kernel):
         "bound": "every number is below it",
         "items": 'what to merge: [{"n": "561", "factors": [3, 11, 17]}, …]',
     }
+    view: ClassVar[str] = "newral_kernels.view:FactoredView"
     memory_bytes_max: ClassVar[int] = 2**30
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

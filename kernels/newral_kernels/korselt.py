@@ -45,6 +45,7 @@ class Korselt(Kernel):
     params_help: ClassVar[Mapping[str, str]] = {
         "items": 'claims to prove: [{"n": "561", "factors": [3, 11, 17]}, …]',
     }
+    view: ClassVar[str] = "newral_kernels.korselt_view:KorseltView"
     memory_bytes_max: ClassVar[int] = 128 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",
