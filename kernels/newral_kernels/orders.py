@@ -1,0 +1,263 @@
+"""The multiplicative order of 2 modulo each prime of a range, for compiled code and for Python.
+
+The order divides p − 1. A segmented sieve finds the primes and, at each, the primes q of p − 1;
+then q leaves the order as often as 2^((p−1)/q^j) ≡ 1 (mod p). What is raised to a power is
+gathered first, so that several independent chains of multiplications keep the processor busy: some
+150 ns for each prime below 2^32.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from newral_kernels.jit import compiled, device
+from newral_kernels.sieve import primes_below
+from newral_kernels.words import (
+    ONE,
+    TWO,
+    U64,
+    WORD_BITS,
+    ZERO,
+    clz64,
+    inverse_word,
+    mont_mul,
+)
+
+ORDER_PRIME_MAX: Final = 2**34  # a segment's sieve and the chains below are made for no more
+SEGMENT_WIDTH: Final = 2**18  # of p; what a segment needs stays in the second-level cache
+
+Words: TypeAlias = npt.NDArray[np.uint64]
+Indices: TypeAlias = npt.NDArray[np.int32]
+
+# A segment has at most 23,000 primes, and p − 1 at most ten prime factors.
+_TESTS_MAX: Final = SEGMENT_WIDTH
+_NONE: Final = np.int32(-1)
+_COMPOSITE: Final = np.int32(-2)
+_SEVEN: Final = np.uint64(7)
+_HEAD_BITS: Final = np.uint64(6)  # of an exponent, with which a chain starts at once
+
+
+def primes_with_orders(low: int, high: int) -> tuple[Words, Words]:
+    """The odd primes low <= p < high, ascending, and the order of 2 modulo each.
+
+    Raises ValueError from high = 2^34 on. Holds 16 bytes for each odd number of the range for a
+    moment: go through a long one in parts.
+    """
+    if high > ORDER_PRIME_MAX:
+        raise ValueError(f"orders are computed for primes below 2^34, not below {high}")
+    room = max(high - max(low, 3), 0) // 2 + 1
+    primes, orders = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    count = fill_orders(low, high, sieving_primes(high), primes, orders)
+    return primes[:count].copy(), orders[:count].copy()
+
+
+def sieving_primes(high: int) -> Words:
+    """The odd primes up to √high: those that `fill_orders` needs."""
+    return np.array(primes_below(math.isqrt(high) + 1)[1:], np.uint64)
+
+
+@compiled("int64(int64, int64, uint64[::1], uint64[::1], uint64[::1])")
+def fill_orders(low: int, high: int, sieving: Words, primes: Words, orders: Words) -> int:
+    """Write the odd primes low <= p < high and the orders of 2 modulo them; return their number.
+
+    `sieving` holds all odd primes up to √high; the arrays have room for what is found.
+    """
+    places = np.empty(SEGMENT_WIDTH // 2, np.int32)
+    rests = np.empty(SEGMENT_WIDTH // 2, np.uint64)
+    indices = np.empty(_TESTS_MAX, np.int32)
+    divisors = np.empty(_TESTS_MAX, np.uint64)
+    exponents = np.empty(_TESTS_MAX, np.uint64)
+    count = 0
+    for start in range(max(low, 3) | 1, high, SEGMENT_WIDTH):
+        stop = min(start + SEGMENT_WIDTH, high)
+        end = count + _sieve_primes(start, stop, sieving, places, primes[count:])
+        _segment_orders(
+            start,
+            (stop - start + 1) // 2,
+            sieving,
+            places,
+            primes[count:end],
+            orders[count:end],
+            rests,
+            indices,
+            divisors,
+            exponents,
+        )
+        count = end
+    return count
+
+
+@device
+def _sieve_primes(start: int, stop: int, sieving: Words, places: Indices, primes: Words) -> int:
+    """List the primes among the odd numbers of [start, stop), start odd, and write where in the
+    list each number stands: `places[i]` for start + 2i, negative for composites."""
+    length = (stop - start + 1) // 2
+    places[:length] = _NONE
+    for word in sieving:
+        q = np.int64(word)
+        if q * q >= stop:
+            break
+        multiple = max(q * q, (start + q - 1) // q * q)
+        if multiple % 2 == 0:
+            multiple += q
+        for i in range((multiple - start) // 2, length, q):
+            places[i] = _COMPOSITE
+    count = 0
+    for i in range(length):
+        if places[i] == _NONE:
+            places[i] = count
+            primes[count] = np.uint64(start + 2 * i)
+            count += 1
+    return count
+
+
+@device
+def _segment_orders(
+    start: int,
+    length: int,
+    sieving: Words,
+    places: Indices,
+    primes: Words,
+    orders: Words,
+    rests: Words,
+    indices: Indices,
+    divisors: Words,
+    exponents: Words,
+) -> None:
+    """Write the orders of 2 modulo the primes of a segment."""
+    count = _tests_of_two(primes, orders, rests, indices, divisors, exponents)
+    largest = np.int64(primes[-1]) if len(primes) else 0
+    for q in sieving:
+        step = np.int64(q)
+        if step * step > largest:
+            break
+        # The odd p with q | p − 1 are those that are 1 modulo 2l.
+        for i in range(((1 - start) // 2) % step, length, step):
+            k = places[i]
+            if k < 0:
+                continue
+            while rests[k] % q == ZERO:
+                rests[k] //= q
+            indices[count], divisors[count], exponents[count] = k, q, (primes[k] - ONE) // q
+            count += 1
+    for k in range(len(primes)):
+        q = rests[k]
+        if q > ONE:  # a prime: it has no factor up to √p
+            indices[count], divisors[count], exponents[count] = k, q, (primes[k] - ONE) // q
+            count += 1
+    while count > 0:
+        count = _run_tests(count, primes, orders, indices, divisors, exponents)
+
+
+@device
+def _tests_of_two(
+    primes: Words,
+    orders: Words,
+    rests: Words,
+    indices: Indices,
+    divisors: Words,
+    exponents: Words,
+) -> int:
+    """Begin with p − 1 less the powers of 2 that quadratic reciprocity takes; return the number of
+    tests that are left. `rests` become the odd parts of p − 1."""
+    count = 0
+    for k in range(len(primes)):
+        p = primes[k]
+        rest = p - ONE
+        while rest & ONE == ZERO:
+            rest >>= ONE
+        rests[k] = rest
+        residue = p & _SEVEN
+        if residue in (ONE, _SEVEN):
+            orders[k] = (p - ONE) >> ONE
+            if residue == ONE:
+                indices[count], divisors[count], exponents[count] = k, TWO, (p - ONE) >> TWO
+                count += 1
+        else:
+            orders[k] = p - ONE
+    return count
+
+
+@device
+def _run_tests(
+    count: int,
+    primes: Words,
+    orders: Words,
+    indices: Indices,
+    divisors: Words,
+    exponents: Words,
+) -> int:
+    """Wherever 2^exponent ≡ 1, take the divisor from the order; keep the tests that follow."""
+    kept = 0
+    for first in range(0, count, 4):
+        last = count - 1
+        a, b, c, d = first, min(first + 1, last), min(first + 2, last), min(first + 3, last)
+        passed = _four_powers(
+            primes[indices[a]],
+            primes[indices[b]],
+            primes[indices[c]],
+            primes[indices[d]],
+            exponents[a],
+            exponents[b],
+            exponents[c],
+            exponents[d],
+        )
+        for j in range(min(4, count - first)):
+            if not passed[j]:
+                continue
+            t = first + j
+            k, q, e = indices[t], divisors[t], exponents[t]
+            orders[k] //= q
+            if e % q == ZERO:
+                indices[kept], divisors[kept], exponents[kept] = k, q, e // q
+                kept += 1
+    return kept
+
+
+@device
+def _four_powers(
+    p: U64, q: U64, r: U64, s: U64, e: U64, f: U64, g: U64, h: U64
+) -> tuple[bool, bool, bool, bool]:
+    """Whether 2^e ≡ 1 (mod p), 2^f ≡ 1 (mod q), …: for odd moduli below 2^63, exponents > 0.
+
+    Each chain is one of 2^−(head of the exponent): its Montgomery form is a power of 2 by itself.
+    """
+    bits = WORD_BITS - clz64(e | f | g | h)
+    shift = bits - _HEAD_BITS if bits > _HEAD_BITS else ZERO
+    x = (ONE << ((WORD_BITS - ONE) - (e >> shift))) % p
+    y = (ONE << ((WORD_BITS - ONE) - (f >> shift))) % q
+    z = (ONE << ((WORD_BITS - ONE) - (g >> shift))) % r
+    w = (ONE << ((WORD_BITS - ONE) - (h >> shift))) % s
+    x, y, z, w = _double(x, p), _double(y, q), _double(z, r), _double(w, s)
+    i, j, k, m = inverse_word(p), inverse_word(q), inverse_word(r), inverse_word(s)
+    while shift > ZERO:
+        shift -= ONE
+        x = _square(x, e >> shift, p, i)
+        y = _square(y, f >> shift, q, j)
+        z = _square(z, g >> shift, r, k)
+        w = _square(w, h >> shift, s, m)
+    return (
+        mont_mul(x, ONE, p, i) == ONE,
+        mont_mul(y, ONE, q, j) == ONE,
+        mont_mul(z, ONE, r, k) == ONE,
+        mont_mul(w, ONE, s, m) == ONE,
+    )
+
+
+@device
+def _double(x: U64, n: U64) -> U64:
+    """2x mod n, for n < 2^63."""
+    x += x
+    return x - n if x >= n else x
+
+
+@device
+def _square(x: U64, exponent: U64, n: U64, inverse: U64) -> U64:
+    """x², halved where the exponent's last bit is set."""
+    x = mont_mul(x, x, n, inverse)
+    half = (x >> ONE) + (((n >> ONE) + ONE) if x & ONE else ZERO)
+    return half if exponent & ONE else x
