@@ -59,7 +59,7 @@ class CarmichaelView(FactoredView):
                 joined=False,
             ),
             Series(
-                label="known (Pinch)",
+                label="known (Pinch; Shallue and Webster)",
                 points=tuple((10.0**power, count) for power, count in known),
                 joined=False,
             ),

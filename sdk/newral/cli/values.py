@@ -8,7 +8,7 @@ from typing import Any, Final
 from newral.cli.console import print_line, printable
 
 SHOWN_MAX: Final = 20
-"""Items of a long list that are shown; --json and --output give all."""
+"""Items of a long list that are shown; --output gives all."""
 
 WIDTH_MAX: Final = 200
 """Characters of one value that are shown."""
@@ -22,7 +22,7 @@ def print_value(value: Mapping[str, Any]) -> None:
             for item in member[:SHOWN_MAX]:
                 print_line(f"  {inline(item)}")
             if len(member) > SHOWN_MAX:
-                print_line(f"  … and {len(member) - SHOWN_MAX} more (--json or --output has all)")
+                print_line(f"  … and {len(member) - SHOWN_MAX} more (--output has all)")
         else:
             print_line(f"{printable(name)}: {inline(member)}")
 
