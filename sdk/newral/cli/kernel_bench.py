@@ -113,7 +113,5 @@ def duration(ns: float) -> str:
     >>> duration(53.12), duration(423_400), duration(1.2e10)
     ('53.1 ns', '423 µs', '12 s')
     """
-    for size, unit in _UNITS:
-        if ns >= size:
-            break
+    size, unit = next((unit for unit in _UNITS if ns >= unit[0]), _UNITS[-1])
     return f"{float(f'{ns / size:.3g}'):g} {unit}"

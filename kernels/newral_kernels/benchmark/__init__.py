@@ -1,0 +1,1 @@
+"""How fast this machine computes, beside the libraries that specialists use."""

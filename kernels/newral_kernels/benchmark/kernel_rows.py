@@ -1,0 +1,74 @@
+"""Whole kernels, unit after unit as a node runs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from newral_kernels import registry
+from newral_kernels.benchmark.rows import Effort, Row
+from newral_kernels.command import parse_command
+from newral_kernels.kernel import JSON, Kernel
+
+ROUNDS_MAX: Final = 3
+"""Of a kernel: its runs are long enough to be steady."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A job to time, in its short form. Its row is for each of `count` things."""
+
+    command: str
+    bits: int
+    input: str
+    count: int = 1
+    quick: bool = False
+    """Whether it is timed when there is little time, too."""
+
+
+RUNS: Final = {
+    "carmichael": (
+        Run(command="carmichael 10^9", bits=30, input="all below 10^9", quick=True),
+        Run(command="carmichael 10^10", bits=34, input="all below 10^10"),
+        Run(command="carmichael 10^12", bits=40, input="all below 10^12"),
+    ),
+    "bpsw": (
+        Run(
+            command="bpsw 2^64 2^64+10^5",
+            bits=65,
+            input="each odd number of 10^5",
+            count=50_000,
+            quick=True,
+        ),
+        Run(
+            command="bpsw 2^64 2^64+10^7",
+            bits=65,
+            input="each odd number of 10^7",
+            count=5_000_000,
+        ),
+    ),
+}
+
+
+def kernel_rows(name: str, effort: Effort) -> Iterator[Row]:
+    """One row for each of the kernel's runs: a kernel has no peer that computes the same."""
+    kernel = registry.get(name)
+    kernel.prepare()
+    for run in RUNS[name]:
+        if effort.share == 1 or run.quick:
+            params = kernel.validate(parse_command(run.command)[1])
+            rounds = range(min(effort.rounds, ROUNDS_MAX))
+            seconds = min(_seconds(kernel, params) for _ in rounds)
+            yield Row(
+                function=name, bits=run.bits, input=run.input, ours_ns=1e9 * seconds / run.count
+            )
+
+
+def _seconds(kernel: Kernel, params: dict[str, JSON]) -> float:
+    units = list(kernel.plan(params))
+    start = time.process_time()
+    for unit in units:
+        kernel.run(unit, progress=lambda _: None, checkpoint=lambda _: None)
+    return time.process_time() - start

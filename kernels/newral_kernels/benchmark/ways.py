@@ -1,0 +1,62 @@
+"""Several implementations of one function over the same numbers, measured in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+
+class Way(Protocol):
+    """An implementation with the numbers loaded, in whichever form it reads them fastest."""
+
+    def answers(self) -> Sequence[bool]:
+        """What it says of each number."""
+
+    def seconds(self) -> float:
+        """The processor time of one round over all numbers."""
+
+
+class Loop:
+    """A way that runs in this process and thread."""
+
+    def __init__(self, call: Callable[[], Iterable[object]]) -> None:
+        self._call = call
+
+    def answers(self) -> list[bool]:
+        """What it says of each number."""
+        return [bool(answer) for answer in self._call()]
+
+    def seconds(self) -> float:
+        """The thread's processor time: what other processes take does not count."""
+        start = time.thread_time_ns()
+        self._call()
+        return (time.thread_time_ns() - start) / 1e9
+
+
+class DisagreementError(Exception):
+    """Two implementations contradict each other: no measurement means anything then."""
+
+
+def require_agreement(ways: Mapping[str, Way], numbers: Sequence[int]) -> None:
+    """Raises `DisagreementError`, naming the number and who says what."""
+    said = {name: list(way.answers()) for name, way in ways.items()}
+    for name, answers in said.items():
+        if len(answers) != len(numbers):
+            raise DisagreementError(
+                f"{name} gave {len(answers)} answers for {len(numbers)} numbers"
+            )
+    for index, number in enumerate(numbers):
+        opinions = {name: answers[index] for name, answers in said.items()}
+        if len(set(opinions.values())) > 1:
+            story = ", ".join(f"{name}: {answer}" for name, answer in opinions.items())
+            raise DisagreementError(f"of {number}: {story}")
+
+
+def best_seconds(ways: Mapping[str, Way], rounds: int) -> dict[str, float]:
+    """The shortest round of each way; in turn, so that whatever else runs here hits all of them."""
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(rounds):
+        for name, way in ways.items():
+            best[name] = min(best[name], way.seconds())
+    return best
