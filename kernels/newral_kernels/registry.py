@@ -1,4 +1,7 @@
-"""The kernels there are, found by name; importing this imports none of them."""
+"""The kernels there are, ours and those of other packages, found by name.
+
+Importing this imports none of them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from newral_kernels.errors import UnknownKernelError
+from newral_kernels.installed import Broken, Found, Package, find
 from newral_kernels.kernel import Kernel
 
 _CLASSES: Final = {
@@ -21,22 +25,32 @@ _CLASSES: Final = {
 
 
 def names() -> tuple[str, ...]:
-    """All kernels' names, in alphabetical order; imports none of them."""
-    return tuple(_CLASSES)
+    """All kernels' names, in alphabetical order.
+
+    Imports none of ours, and those of other packages, since one that does not work is left out.
+    """
+    return tuple(sorted((*_CLASSES, *_others().kernels)))
 
 
 def get(name: str, version: str | None = None) -> Kernel:
     """The kernel of that name, and of that version if one is given. Raises `UnknownKernelError`."""
-    if name not in _CLASSES:
-        raise UnknownKernelError(
-            f"there is no kernel {name[:40]!r}; the kernels are {', '.join(names())}"
-        )
-    kernel = _load(name)
+    kernel = _load(name) if name in _CLASSES else _other(name)
     if version is not None and version != kernel.version:
         raise UnknownKernelError(
             f"there is no version {version[:40]!r} of {name}; the version is {kernel.version}"
         )
     return kernel
+
+
+def package(kernel: Kernel) -> Package | None:
+    """The package that brought the kernel; None for ours."""
+    other = _others().kernels.get(kernel.name)
+    return None if other is None else other.package
+
+
+def broken() -> tuple[Broken, ...]:
+    """What other packages offer and cannot be used."""
+    return _others().broken
 
 
 def kernels() -> tuple[Kernel, ...]:
@@ -66,6 +80,22 @@ def _load(name: str) -> Kernel:
     kernel = getattr(importlib.import_module(module), class_name)()
     assert isinstance(kernel, Kernel)
     return kernel
+
+
+def _others() -> Found:
+    return find(frozenset(_CLASSES))
+
+
+def _other(name: str) -> Kernel:
+    found = _others()
+    if name in found.kernels:
+        return found.kernels[name].kernel
+    for each in found.broken:
+        if each.name == name:
+            raise UnknownKernelError(str(each))
+    raise UnknownKernelError(
+        f"there is no kernel {name[:40]!r}; the kernels are {', '.join(names())}"
+    )
 
 
 def _source(module: str) -> bytes:

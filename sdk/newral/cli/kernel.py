@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from newral import __version__
 from newral.cli import kernel_bench
 from newral.cli.console import note, print_json, print_line, print_table
 from newral.cli.json_option import Json
@@ -47,6 +48,8 @@ def list_(json: Json = False) -> None:
             "version": kernel.version,
             "summary": kernel.summary,
             "usage": kernel.usage,
+            "params": dict(kernel.params_help),
+            "package": str(registry.package(kernel) or f"newral {__version__}"),
             "identity": registry.identity(kernel),
         }
         for kernel in registry.kernels()
@@ -54,7 +57,7 @@ def list_(json: Json = False) -> None:
     if json:
         print_json(rows)
     else:
-        print_table(("name", "version", "summary", "usage"), rows)
+        print_table(("name", "version", "summary", "package", "usage"), rows)
 
 
 @group.command(cls=KernelCommand, context_settings=UNKNOWN_OPTIONS)
