@@ -34,11 +34,11 @@ def stages_of(words: Sequence[str], workflow: Path | None) -> tuple[Stage, ...]:
     if workflow is not None:
         return _of_file(workflow)
     require("node")  # the kernels say what their words mean, and they need gmpy2
-    from newral_kernels.command import parse_command
+    from newral.job_words import parse_words
     from newral_kernels.errors import KernelError
 
     try:
-        kernel, params = parse_command(" ".join(words))
+        kernel, params = parse_words(words)
     except KernelError as error:
         raise InvalidJob(str(error)) from error
     return (Stage(id=SINGLE_STAGE, kernel=kernel, params=params),)

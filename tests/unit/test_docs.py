@@ -15,8 +15,10 @@ import pytest
 import typer.main
 
 from newral.cli.application import application
+from newral.cli.kernel_words import KernelCommand
 from newral.cli.options import default_map
 from newral_coordinator.policy import Policy
+from newral_kernels import registry
 from newral_ledger.audit.report import Code
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,9 @@ def test_commands_and_their_options_exist(code: str) -> None:
         command, rest = resolve(words)
         assert not hasattr(command, "commands"), f"newral {' '.join(words)} is no command"
         known = {option for parameter in command.params for option in parameter.opts}
+        if isinstance(command, KernelCommand):
+            kernels = [registry.get(word) for word in rest if word in registry.names()]
+            known |= {f"--{name}" for kernel in kernels for name in kernel.params_help}
         unknown = {word for word in rest if word.startswith("--")} - known - {"--help"}
         assert not unknown, f"newral {' '.join(words)}: there is no {unknown}"
 

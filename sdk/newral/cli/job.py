@@ -20,6 +20,7 @@ from newral.cli.job_view import (
     with_client,
 )
 from newral.cli.json_option import Json
+from newral.cli.kernel_words import UNKNOWN_OPTIONS, KernelCommand
 from newral.cli.key_options import KeyFile, PasswordFile, load_secret, require_secret
 from newral.cli.network_options import Coordinator, Relays
 from newral.cli.options import setting
@@ -39,11 +40,14 @@ OutputFile = Annotated[
 ]
 
 
-@group.command()
+@group.command(cls=KernelCommand, context_settings=UNKNOWN_OPTIONS)
 def post(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KERNEL PARAMS...]", help="As in: carmichael 10^9"),
+        typer.Argument(
+            metavar="[KERNEL PARAMS...]",
+            help="As in: carmichael 10^9, or: carmichael --bound 10^9.",
+        ),
     ] = None,
     workflow: Annotated[
         Path | None,

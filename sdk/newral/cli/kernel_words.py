@@ -1,4 +1,4 @@
-"""`newral kernel run`: a command whose options depend on the kernel."""
+"""Commands whose options depend on the kernel: `newral kernel run`, `newral job post`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KernelCommand(TyperCommand):
             with formatter.section(f"{kernel.name}: {kernel.summary}"):
                 formatter.write_dl([(f"--{n}", text) for n, text in kernel.params_help.items()])
                 formatter.write_paragraph()
-                formatter.write_text(f"Example: newral kernel run {_example(kernel)}")
+                formatter.write_text(f"Example: {ctx.command_path} {_example(kernel)}")
 
 
 def _named(words: list[str]) -> Kernel | None:
