@@ -49,7 +49,12 @@ class CarmichaelMerge(Kernel):
         "newral_kernels.numbers",
         "newral_kernels.reading",
         "newral_kernels.gmp",
-        "newral_kernels.primality",
+        "newral_kernels.sieve",
+        "newral_kernels.certificates.small",
+        "newral_kernels.certificates.forms",
+        "newral_kernels.certificates.n_minus_1_check",
+        "newral_kernels.certificates.ecpp_check",
+        "newral_kernels.certificates.verify",
         "newral_kernels.criterion",
         "newral_kernels.carmichael_merge",
     )
@@ -123,7 +128,7 @@ def _read_items(record: Record, bound: int, error: type[FieldError]) -> list[Fac
     for item in items:
         if item.n >= bound:
             raise error("items", f"{item.n} is not below the bound", "leave it out")
-    return items
+    return [Factored(item.n, item.factors) for item in items]  # a table has no certificates
 
 
 def _read_result(result: object) -> list[Factored]:

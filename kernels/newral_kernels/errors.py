@@ -39,3 +39,11 @@ class CommandError(KernelError, ValueError):
 
 class UnknownKernelError(KernelError, LookupError):
     """No kernel has that name and version."""
+
+
+class CertificateError(FieldError, ValueError):
+    """A certificate is malformed."""
+
+
+class ProofError(KernelError):
+    """No certificate can be made: the number is no prime, too hard, or a library is missing."""

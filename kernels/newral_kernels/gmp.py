@@ -19,3 +19,18 @@ invert: Final[Callable[[int, int], int]] = gmpy2.invert
 
 jacobi: Final[Callable[[int, int], int]] = gmpy2.jacobi
 """The Jacobi symbol of the first over the second, an odd positive integer."""
+
+gcd: Final[Callable[[int, int], int]] = gmpy2.gcd
+"""The greatest common divisor."""
+
+mpz: Final[Callable[[int], int]] = gmpy2.mpz
+"""An integer on which arithmetic stays with GMP."""
+
+is_strong_prp: Final[Callable[[int, int], bool]] = gmpy2.is_strong_prp
+"""The strong probable-prime test of an odd number to a base that it does not divide."""
+
+is_strong_bpsw_prp: Final[Callable[[int], bool]] = gmpy2.is_strong_bpsw_prp
+"""The strong test to base 2, then the strong Lucas test with Selfridge's parameters."""
+
+iroot: Final[Callable[[int, int], tuple[int, bool]]] = gmpy2.iroot
+"""The integer part of a root, and whether it is exact."""

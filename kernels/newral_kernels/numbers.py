@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final, TypeVar
 
@@ -52,8 +53,11 @@ def decode_integer(
     value: object, *, minimum: int, maximum: int, field: str, error: type[FieldError]
 ) -> int:
     """The inverse of `encode_integer`, for its one canonical form only. Raises `error`."""
-    digits_max = max(len(str(minimum)), len(str(maximum)))
-    if not isinstance(value, str) or len(value) > digits_max or not _CANONICAL.fullmatch(value):
+    if (
+        not isinstance(value, str)
+        or len(value) > _digits_max(minimum, maximum)
+        or not _CANONICAL.fullmatch(value)
+    ):
         raise error(
             field,
             f"{show(value)} is no decimal string",
@@ -130,6 +134,11 @@ def _term_value(term: re.Match[str]) -> int | None:
         return None
     power: int = factor ** min(exponent, INTEGER_BITS_MAX)  # the limit only bounds 0^k and 1^k
     return multiplier * power
+
+
+@functools.lru_cache(maxsize=256)  # writing a large bound costs more than reading a small number
+def _digits_max(minimum: int, maximum: int) -> int:
+    return max(len(str(minimum)), len(str(maximum)))
 
 
 def _in_range(number: int, minimum: int, maximum: int, field: str, error: type[Error]) -> int:

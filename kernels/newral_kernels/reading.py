@@ -20,18 +20,15 @@ class Record:
         required: tuple[str, ...],
         optional: tuple[str, ...] = (),
     ) -> None:
-        fields = ", ".join(required + optional)
-        if not isinstance(value, dict):
-            raise error(name, f"{show(value)} is no object", f"give one with the fields {fields}")
-        for field in required:
-            if field not in value:
-                raise error(field, f"{name} lacks it", f"the fields are {fields}")
-        for field in value:
-            if field not in required and field not in optional:
-                raise error(show(field), f"{name} has no such field", f"the fields are {fields}")
+        if not isinstance(value, dict) or value.keys() != set(required):
+            _refuse_fields(value, name, error, required, optional)
+        assert isinstance(value, dict)
         self._value: dict[str, object] = value
         self._name = name
         self._error = error
+
+    def __contains__(self, field: str) -> bool:
+        return field in self._value
 
     def get(self, field: str) -> object:
         """The field as it is; None where an optional one is absent."""
@@ -70,6 +67,25 @@ class Record:
 
     def _path(self, field: str) -> str:
         return f"{self._name}.{field}"
+
+
+def _refuse_fields(
+    value: object,
+    name: str,
+    error: type[FieldError],
+    required: tuple[str, ...],
+    optional: tuple[str, ...],
+) -> None:
+    """Raises `error` unless the value is an object with the required fields and no unknown one."""
+    fields = ", ".join(required + optional)
+    if not isinstance(value, dict):
+        raise error(name, f"{show(value)} is no object", f"give one with the fields {fields}")
+    for field in required:
+        if field not in value:
+            raise error(field, f"{name} lacks it", f"the fields are {fields}")
+    for field in value:
+        if field not in required and field not in optional:
+            raise error(show(field), f"{name} has no such field", f"the fields are {fields}")
 
 
 def read_array(

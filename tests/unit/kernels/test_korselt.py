@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from newral_kernels.carmichael_merge import CarmichaelMerge
+from newral_kernels.certificates.n_minus_1 import prove_by_n_minus_1
 from newral_kernels.criterion import Factored, korselt_violation
 from newral_kernels.errors import ParamsError, ResultError
 from newral_kernels.korselt import UNIT_CHARS_MAX, UNIT_ITEMS_MAX, Korselt
@@ -75,7 +76,21 @@ def test_false_claims_are_rejected_with_the_reason(
 
 # (6k+1)(12k+1)(18k+1) with three primes is a Carmichael number (Chernick 1939).
 LARGEST_PROVABLE_K = 2**59 + 5672  # its primes are below 2^64
-UNPROVABLE_K = 2**60 + 330  # its largest prime is not
+CERTIFIED_K = 2**60 + 330  # its largest prime is not
+
+
+BY_CURVES = {  # made by PARI
+    "n": "20752587082923251509",
+    "steps": [
+        {
+            "trace": "-49372858",
+            "cofactor": "649671024",
+            "a": "0",
+            "x": "13282407956253574712",
+            "y": "4929340527685973611",
+        }
+    ],
+}
 
 
 def chernick(k: int) -> Factored:
@@ -88,10 +103,59 @@ def test_large_numbers_with_provable_factors_are_kept() -> None:
     assert prove([claim.to_json()])["items"] == [claim.to_json()]
 
 
-def test_factors_of_2_64_or_more_are_not_taken_for_primes() -> None:
-    violation = korselt_violation(chernick(UNPROVABLE_K))
-    assert violation is not None
-    assert "not proved prime" in violation
+def certified(k: int) -> dict[str, Any]:
+    claim = chernick(k)
+    large = [p for p in claim.factors if p >= 2**64]
+    return Factored(claim.n, claim.factors, tuple(map(prove_by_n_minus_1, large))).to_json()
+
+
+def test_factors_of_2_64_or_more_are_proved_by_certificates() -> None:
+    claim = certified(CERTIFIED_K)
+    assert [proof["n"] for proof in claim["certificates"]] == [str(18 * CERTIFIED_K + 1)]
+    assert prove([claim]) == {"checked": 1, "items": [claim], "rejected": []}
+
+
+def test_certificates_by_elliptic_curves_are_taken_as_well() -> None:
+    claim = certified(CERTIFIED_K)
+    claim["certificates"] = [BY_CURVES]
+    assert prove([claim])["items"] == [claim]
+    both = [claim, certified(CERTIFIED_K)]
+    kept = prove(both)["items"]
+    assert len(kept) == 1
+    assert prove(both[::-1])["items"] == kept
+
+
+@pytest.mark.parametrize(
+    ("certificates", "reason"),
+    [
+        (None, "is not below 2^64 and has no certificate"),
+        ([{"n": "20752587082923251509", "steps": []}], "does not prove it prime"),
+        (
+            [{"n": "20752587082923251509", "steps": [{"base": 3, "primes": [2]}]}],
+            "does not prove it prime",
+        ),
+        ([{"n": "6917529027641083837", "steps": []}], "has no certificate"),
+        (
+            [{"n": "101", "steps": []}, certified(CERTIFIED_K)["certificates"][0]],
+            "there is a certificate of 101, which is no factor from 2^64 on",
+        ),
+    ],
+)
+def test_certificates_have_to_be_those_of_the_large_factors(
+    certificates: list[Any] | None, reason: str
+) -> None:
+    claim = chernick(CERTIFIED_K).to_json()
+    if certificates is not None:
+        claim["certificates"] = certificates
+    answer = prove([claim])
+    assert answer["items"] == []
+    assert reason in answer["rejected"][0]["reason"]
+
+
+def test_a_table_has_no_certificates() -> None:
+    claim = certified(CERTIFIED_K)
+    [row] = merge("10^60", [claim])["items"]
+    assert row == {"n": claim["n"], "factors": claim["factors"]}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +171,12 @@ def test_factors_of_2_64_or_more_are_not_taken_for_primes() -> None:
         [{"n": "561", "factors": [3] * 65}],
         [{"n": "561", "factors": [3, 11, 17], "proof": "trust me"}],
         [{"n": "1" + "0" * 101, "factors": [3, 11, 17]}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": []}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": None}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": [{"n": "15", "factor": "3"}]}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": [{"n": "17", "steps": []}] * 2}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": [{"n": "17", "steps": []}] * 6}],
+        [{"n": "561", "factors": [3, 11, 17], "certificates": [{"n": "17", "steps": [{}]}]}],
     ],
 )
 def test_malformed_claims_are_refused_by_position(items: object) -> None:

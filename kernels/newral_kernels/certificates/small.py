@@ -1,0 +1,31 @@
+"""Primes below 2^64, where short tests are proofs.
+
+C. Jaeschke, *On strong pseudoprimes to several bases*, Math. Comp. 61 (1993); J. Feitsma and
+W. Galway, tables of base-2 pseudoprimes (2013), among which none passes Baillie-PSW.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from newral_kernels.gmp import is_strong_bpsw_prp, is_strong_prp
+from newral_kernels.sieve import primes_below
+
+PROVED_BELOW: Final = 2**64
+TABLE_BELOW: Final = 2**16
+JAESCHKE_BELOW: Final = 4_759_123_141  # the least composite that passes to the bases 2, 7 and 61
+
+_TABLE: Final = frozenset(primes_below(TABLE_BELOW))
+
+
+def is_small_prime(n: int) -> bool:
+    """Whether n is prime: a proof. Raises ValueError from 2^64 on, where it would be none."""
+    if n < TABLE_BELOW:
+        return n in _TABLE
+    if n % 2 == 0:
+        return False
+    if n < JAESCHKE_BELOW:
+        return is_strong_prp(n, 2) and is_strong_prp(n, 7) and is_strong_prp(n, 61)
+    if n < PROVED_BELOW:
+        return is_strong_bpsw_prp(n)
+    raise ValueError(f"{n} is not below 2^64, where the Baillie-PSW test is proved")

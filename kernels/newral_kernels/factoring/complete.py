@@ -1,0 +1,80 @@
+"""All prime factors of a number."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+from newral_kernels.certificates.small import PROVED_BELOW, is_small_prime
+from newral_kernels.factoring.ecm import ecm_factor
+from newral_kernels.factoring.multiples import near_multiple_factor
+from newral_kernels.factoring.p_minus_1 import p_minus_1_factor
+from newral_kernels.factoring.rho import rho_factor
+from newral_kernels.factoring.small_factors import TRIAL_BELOW, split_small
+from newral_kernels.gmp import iroot, is_strong_bpsw_prp
+
+P_MINUS_1_BOUND: Final = 4000
+RHO_STEPS: Final = 1 << 12
+# (curves, first bound), then the last for ever: for factors of 8, 10, 13, 16, 20 and 25 digits.
+ECM_SCHEDULE: Final = ((4, 100), (8, 250), (16, 700), (32, 2_000), (64, 6_000), (128, 20_000))
+
+
+def is_probable_prime(n: int) -> bool:
+    """Baillie-PSW: a proof below 2^64, and beyond it what a certificate has to confirm."""
+    return is_small_prime(n) if n < PROVED_BELOW else n % 2 == 1 and is_strong_bpsw_prp(n)
+
+
+def prime_factors(n: int, curves_max: int | None = None) -> tuple[list[int], list[int]]:
+    """The probable primes whose product is n >= 1, and composites that resisted, both ascending.
+
+    Nothing resists without `curves_max`, the number of elliptic curves tried on each composite.
+    """
+    primes, rest = split_small(n)
+    resisted: list[int] = []
+    pending = [rest] if rest > 1 else []
+    while pending:
+        part = pending.pop()
+        if is_probable_prime(part):
+            primes.append(part)
+            continue
+        factor = proper_factor(part, curves_max)
+        if factor is None:
+            resisted.append(part)
+        else:
+            pending += [factor, part // factor]
+    return sorted(primes), sorted(resisted)
+
+
+def proper_factor(n: int, curves_max: int | None = None) -> int | None:
+    """A proper factor of a composite n without prime factors below 2^12; None after `curves_max`.
+
+    Raises ValueError for a prime, which would be searched for ever.
+    """
+    if is_probable_prime(n):
+        raise ValueError(f"{n} is a probable prime")
+    for factor in itertools.islice(_attempts(n), None if curves_max is None else curves_max + 4):
+        if factor is not None:
+            return factor
+    return None
+
+
+def _attempts(n: int) -> Iterator[int | None]:
+    """What each method finds: four short ones, then curve after curve."""
+    yield _root(n)
+    yield p_minus_1_factor(n, P_MINUS_1_BOUND)
+    yield rho_factor(n, RHO_STEPS)
+    yield near_multiple_factor(n)
+    sigma = itertools.count(6)
+    for curves, bound in itertools.chain(ECM_SCHEDULE, itertools.repeat(ECM_SCHEDULE[-1])):
+        for _ in range(curves):
+            yield ecm_factor(n, next(sigma), bound)
+
+
+def _root(n: int) -> int | None:
+    """The square root, or another root whose prime factors are not below 2^12."""
+    for exponent in range(2, n.bit_length() // (TRIAL_BELOW.bit_length() - 1) + 1):
+        root = int(iroot(n, exponent)[0])
+        if root**exponent == n:
+            return root
+    return None
