@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 from typing import Any
 
@@ -12,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newral_kernels.command import parse_command
+from newral_kernels.conformance.alterations import at, nudged, paths, replaced
 from newral_kernels.errors import KernelError, ParamsError
 from newral_kernels.numbers import parse_integer
 from newral_kernels.registry import get, kernels
-
-Path = tuple[Any, ...]
 
 # One unit of each kernel whose result has every field filled.
 UNITS: dict[str, Any] = {
@@ -56,43 +54,12 @@ values = st.recursive(
 )
 
 
-def paths(value: Any, prefix: Path = ()) -> list[Path]:
-    """Where everything is in a JSON value, containers included."""
-    found = [prefix]
-    if isinstance(value, dict | list):
-        keys = value if isinstance(value, dict) else range(len(value))
-        for key in keys:
-            found += paths(value[key], (*prefix, key))
-    return found
-
-
-def nudged(value: Any) -> list[Any]:
-    """Values that are nearly the given one."""
-    if isinstance(value, bool) or value is None:
-        return []
-    if isinstance(value, int):
-        return [value + 1, value - 1, -value - 1, float(value), str(value), value == 1]
-    if isinstance(value, str):
-        digits = [str(int(value) + 2), int(value)] if value.isdecimal() else []
-        return [*digits, value + "0", "0" + value, value.upper() + " ", value[::-1] + "f", ""]
-    if isinstance(value, list):
-        return [value + value[:1], value[1:], value[:-1], [*value[::-1], 0], {}, None]
-    return [{**value, "x": 0}, {}, [], list(value.values())]
-
-
 @st.composite
 def altered(draw: st.DrawFn, true: Any) -> Any:
     """The value, with one thing in it replaced."""
     path = draw(st.sampled_from(paths(true)))
-    result = copy.deepcopy(true)
-    holder, old = None, result
-    for key in path:
-        holder, old = old, old[key]
-    new = draw(st.sampled_from(nudged(old)) | values if nudged(old) else values)
-    if holder is None:
-        return new
-    holder[path[-1]] = new
-    return result
+    near = nudged(at(true, path), draw(st.randoms()))
+    return replaced(true, path, draw(st.sampled_from(near) | values))
 
 
 @pytest.mark.parametrize("name", list(UNITS))
