@@ -37,11 +37,11 @@ SNAPSHOT_S = Bounds().snapshot_age_s
 class Process:
     """A `newral` command that runs until it is told to stop, and what it said when ready."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, python: str = sys.executable) -> None:
         # A log in a pipe that nobody reads would stop the process when the pipe is full.
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "newral", *arguments, "--json"],
+                [python, "-m", "newral", *arguments, "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -92,12 +92,14 @@ class Market:
         coordinator: str,
         http: str,
         requester_key_file: str,
+        python: str = sys.executable,
     ) -> None:
         self.relays = tuple(relays)
         self.coordinator = coordinator
         """npub."""
         self.http = http
         self._requester_key_file = requester_key_file
+        self._python = python
 
     def newral(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as the requester."""
@@ -108,7 +110,7 @@ class Market:
             "NEWRAL_KEY_FILE": self._requester_key_file,
         }
         return subprocess.run(
-            [sys.executable, "-m", "newral", *arguments],
+            [self._python, "-m", "newral", *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -180,15 +182,16 @@ class Market:
 class UpMarket(Market):
     """The market of one `newral up`."""
 
-    def __init__(self, directory: Path, nodes: int) -> None:
+    def __init__(self, directory: Path, nodes: int, python: str) -> None:
         self.directory = directory
-        self.process = Process("up", f"--dir={directory}", f"--nodes={nodes}")
+        self.process = Process("up", f"--dir={directory}", f"--nodes={nodes}", python=python)
         self.ready = self.process.ready
         super().__init__(
             relays=[self.ready["relay"]],
             coordinator=self.ready["coordinator"],
             http=self.ready["http"],
             requester_key_file=self.ready["requester_key_file"],
+            python=python,
         )
 
     def pids(self, words: str) -> set[int]:
@@ -221,9 +224,9 @@ def _is_signed(market: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def up(directory: Path, nodes: int = 2) -> Iterator[UpMarket]:
-    """A market in that folder, stopped at the end."""
-    market = UpMarket(directory, nodes)
+def up(directory: Path, nodes: int = 2, *, python: str = sys.executable) -> Iterator[UpMarket]:
+    """A market in that folder, of that Python's installation, stopped at the end."""
+    market = UpMarket(directory, nodes, python)
     try:
         yield market
     finally:

@@ -1,0 +1,1 @@
+"""A kernel for Newral that comes in a package of its own."""
