@@ -35,7 +35,14 @@ class Factored:
     certificates: tuple[PrimeCertificate, ...] = field(default=(), compare=False)
 
     @classmethod
-    def read(cls, value: object, *, name: str, error: type[FieldError]) -> Factored:
+    def read(
+        cls,
+        value: object,
+        *,
+        name: str,
+        error: type[FieldError],
+        factors_max: int = FACTORS_MAX,
+    ) -> Factored:
         """Verifies the shape alone. Raises `error`."""
         record = Record(
             value, name=name, error=error, required=("n", "factors"), optional=("certificates",)
@@ -44,7 +51,7 @@ class Factored:
         path = f"{name}.factors"
         factors = tuple(
             decode_small_integer(factor, minimum=1, maximum=N_MAX, field=path, error=error)
-            for factor in record.array("factors", length_max=FACTORS_MAX)
+            for factor in record.array("factors", length_max=factors_max)
         )
         if any(map(operator.gt, factors, factors[1:])):
             raise error(path, "they are out of order", "list them ascending")
@@ -127,11 +134,11 @@ def korselt_violation(claim: Factored) -> str | None:
         if p < PROVED_BELOW and not is_small_prime(p):
             return f"{p} is no prime"
     if claim.certificates or factors[-1] >= PROVED_BELOW:
-        return _certificates_violation(claim)
+        return large_factors_violation(claim)
     return None
 
 
-def _certificates_violation(claim: Factored) -> str | None:
+def large_factors_violation(claim: Factored) -> str | None:
     """There is a certificate that proves it for each factor from 2^64 on, and no other."""
     large = [p for p in claim.factors if p >= PROVED_BELOW]
     steps = {certificate.n: certificate.steps for certificate in claim.certificates}

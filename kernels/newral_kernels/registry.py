@@ -20,7 +20,9 @@ _CLASSES: Final = {
     "bpsw": ("newral_kernels.bpsw", "Bpsw"),
     "carmichael": ("newral_kernels.carmichael", "Carmichael"),
     "carmichael-merge": ("newral_kernels.carmichael_merge", "CarmichaelMerge"),
+    "factor": ("newral_kernels.factor", "Factor"),
     "korselt": ("newral_kernels.korselt", "Korselt"),
+    "prime-certificate": ("newral_kernels.prime_certificate", "PrimeCertificateKernel"),
 }
 
 

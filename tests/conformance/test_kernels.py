@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from newral_kernels import bpsw_result, carmichael, carmichael_search, korselt
+from newral_kernels import bpsw_result, carmichael, carmichael_search, each_number, korselt
 from newral_kernels.conformance import CHECKS, Check, Job
 from newral_kernels.conformance.planning import a_job_has_several_units
 from newral_kernels.conformance.running import another_process_has_the_same_results
@@ -23,12 +23,26 @@ CARMICHAEL_NUMBERS: list[JSON] = [
     {"n": "561", "factors": [3, 11, 17]},
 ]
 
+# Primes, composites with small factors and without, duplicates, and one of each size.
+NUMBERS: list[JSON] = [
+    "2^89-1",
+    "2^67-1",
+    {"n": "561", "witness": 2},
+    2,
+    4,
+    "2^101",
+    "2^127-1",
+    561,
+]
+
 # Small jobs of several units, with every feature: pseudoprimes, rejected claims, duplicates.
 PARAMS: dict[str, dict[str, JSON]] = {
     "bpsw": {"start": "2^64", "stop": "2^64+100_001"},
     "carmichael": {"bound": "10^9", "start": 1000},
+    "factor": {"items": NUMBERS},
     "korselt": {"items": CARMICHAEL_NUMBERS},
     "carmichael-merge": {"bound": "10^4", "items": CARMICHAEL_NUMBERS},
+    "prime-certificate": {"items": NUMBERS},
 }
 # Kernels that have a single unit, however large the job is.
 SINGLE = ("carmichael-merge",)
@@ -46,6 +60,8 @@ def done(name: str) -> Job:
 def job(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Job:
     """One job of each kernel, cut finely so that small sizes have many units and checkpoints."""
     monkeypatch.setattr(korselt, "UNIT_ITEMS_MAX", 3)
+    monkeypatch.setattr(each_number, "UNIT_ITEMS_MAX", 4)
+    monkeypatch.setattr(each_number, "CHECKPOINT_ITEMS", 1)
     monkeypatch.setattr(bpsw_result, "BLOCK_WIDTH_MIN", 2**12)
     monkeypatch.setattr(carmichael, "CHECKPOINT_PAIRS", 2000)
     monkeypatch.setattr(carmichael_search, "LEAF_PRIMES_MAX", 1000)

@@ -7,6 +7,7 @@ import math
 
 from newral_kernels.certificates.forms import BASE_MAX, NMinus1Step, PrimeCertificate, Step
 from newral_kernels.certificates.small import PROVED_BELOW
+from newral_kernels.certificates.verify import violation
 from newral_kernels.errors import ProofError
 from newral_kernels.factoring.complete import is_probable_prime, prime_factors
 from newral_kernels.gmp import gcd, powmod
@@ -27,7 +28,11 @@ def prove_by_n_minus_1(n: int, curves_max: int | None = None) -> PrimeCertificat
         steps.append(step)
         unproved.remove(number)
         unproved.update(p for p in step.primes if p >= PROVED_BELOW)
-    return PrimeCertificate(n, tuple[Step, ...](steps))
+    certificate = PrimeCertificate(n, tuple[Step, ...](steps))
+    wrong = violation(certificate)
+    if wrong is not None:
+        raise ProofError(f"no proof that {n} is prime: {wrong}")
+    return certificate
 
 
 def _step(n: int, curves_max: int | None) -> NMinus1Step:

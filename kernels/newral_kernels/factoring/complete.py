@@ -12,8 +12,9 @@ from newral_kernels.factoring.multiples import near_multiple_factor
 from newral_kernels.factoring.p_minus_1 import p_minus_1_factor
 from newral_kernels.factoring.rho import rho_factor
 from newral_kernels.factoring.small_factors import TRIAL_BELOW, split_small
-from newral_kernels.gmp import iroot, is_strong_bpsw_prp
+from newral_kernels.gmp import iroot, is_strong_bpsw_prp, is_strong_prp
 
+FURTHER_BASES: Final = (3, 5, 7, 11, 13, 17, 19, 23)
 P_MINUS_1_BOUND: Final = 4000
 RHO_STEPS: Final = 1 << 12
 # (curves, first bound), then the last for ever: for factors of 8, 10, 13, 16, 20 and 25 digits.
@@ -21,8 +22,15 @@ ECM_SCHEDULE: Final = ((4, 100), (8, 250), (16, 700), (32, 2_000), (64, 6_000), 
 
 
 def is_probable_prime(n: int) -> bool:
-    """Baillie-PSW: a proof below 2^64, and beyond it what a certificate has to confirm."""
-    return is_small_prime(n) if n < PROVED_BELOW else n % 2 == 1 and is_strong_bpsw_prp(n)
+    """A proof below 2^64, and beyond it what a certificate has to confirm.
+
+    A Baillie-PSW pseudoprime, were there one, would have to pass to further bases, too.
+    """
+    if n < PROVED_BELOW:
+        return is_small_prime(n)
+    if n % 2 == 0 or not is_strong_bpsw_prp(n):
+        return False
+    return all(is_strong_prp(n, base) for base in FURTHER_BASES)
 
 
 def prime_factors(n: int, curves_max: int | None = None) -> tuple[list[int], list[int]]:
