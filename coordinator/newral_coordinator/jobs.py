@@ -92,6 +92,7 @@ def _normalise(stage: Stage, kernels: Kernels) -> Stage:
         kernel = kernels.get(stage.kernel, stage.version)
     except KernelError as error:
         raise Refusal("unknown_kernel", str(error)) from error
+    stage = msgspec.structs.replace(stage, version=kernel.version)
     try:
         if stage.foreach is None:
             return msgspec.structs.replace(stage, params=kernel.validate(stage.params))

@@ -21,11 +21,12 @@ from spec_vectors.cast import COORDINATOR, NOW, REQUESTER, STRANGER
 from spec_vectors.files import Files
 from spec_vectors.messages import Messages, edited, with_content, with_kind, with_tag
 
-SEARCH: Final = Stage(id="search", kernel="carmichael", params={"bound": "10^9"})
-PROVE: Final = Stage(id="prove", kernel="korselt", foreach="search")
+SEARCH: Final = Stage(id="search", kernel="carmichael", version="1", params={"bound": "10^9"})
+PROVE: Final = Stage(id="prove", kernel="korselt", version="1", foreach="search")
 MERGE: Final = Stage(
     id="merge",
     kernel="carmichael-merge",
+    version="1",
     params={"bound": "10^9"},
     needs=("prove",),
     foreach="search",

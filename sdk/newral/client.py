@@ -129,9 +129,7 @@ class Client:
 
         Example: `await client.post("bpsw", {"start": "2^64", "stop": "2^64+10^6"}, bid="2.5")`
         """
-        stage = Stage(id=SINGLE_STAGE, kernel=kernel, params=dict(params))
-        if version is not None:
-            stage = Stage(id=SINGLE_STAGE, kernel=kernel, version=version, params=dict(params))
+        stage = Stage(id=SINGLE_STAGE, kernel=kernel, version=version, params=dict(params))
         return await self.post_workflow(
             [stage], bid=bid, epsilon=epsilon, deadline=deadline, encrypted=encrypted
         )

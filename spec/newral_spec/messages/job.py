@@ -143,7 +143,10 @@ def _decode_native(content: str, head: JobRequest) -> JobRequest:
             raise InvalidMessage("kernel_and_workflow", "name one kernel or a workflow, not both")
         workflow = body.workflow
     elif body.kernel is not None:
-        workflow = (_single_stage(body.kernel, body.version, body.params or {}),)
+        stage = Stage(
+            id=SINGLE_STAGE, kernel=body.kernel, version=body.version, params=body.params or {}
+        )
+        workflow = (stage,)
     else:
         raise InvalidMessage("missing_kernel", "content must name a kernel or a workflow")
     check_workflow(workflow)
@@ -155,12 +158,6 @@ def _decode_native(content: str, head: JobRequest) -> JobRequest:
         deadline=min(deadlines, default=None),
         form="native",
     )
-
-
-def _single_stage(kernel: str, version: str | None, params: Json) -> Stage:
-    if version is None:
-        return Stage(id=SINGLE_STAGE, kernel=kernel, params=params)
-    return Stage(id=SINGLE_STAGE, kernel=kernel, version=version, params=params)
 
 
 def _decode_nip90(tags: tuple[Tag, ...], content: str, head: JobRequest) -> JobRequest:

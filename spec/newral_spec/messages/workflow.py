@@ -28,6 +28,8 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     It is encoded with all of its members: workflows are compared by the hash of that.
 
+    Without a version it means the one that the coordinator announces.
+
     It starts when the stages of `needs`, `foreach` and `when` have ended. With `foreach` the
     upstream output's `items` become this stage's parameter `items`. When `when` does not hold, or
     an upstream stage was skipped, the stage is skipped.
@@ -35,7 +37,7 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     id: Name
     kernel: Name
-    version: Version = "1"
+    version: Version | None = None
     params: Json = {}
     needs: Annotated[tuple[Name, ...], msgspec.Meta(max_length=limits.STAGES_MAX)] = ()
     foreach: Name | None = None
