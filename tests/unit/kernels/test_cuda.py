@@ -13,10 +13,12 @@ from pathlib import Path
 
 import gmpy2
 import newral_testing
+import numpy as np
 import pytest
 
 from newral_kernels import primality
 from newral_kernels.cuda import batch, gpu
+from newral_kernels.cuda.columns import columns
 
 HARD = [
     # Strong pseudoprimes to the first primes as bases (Jaeschke, 1993; Jiang and Deng, 2014).
@@ -156,6 +158,18 @@ def test_a_base_that_tells_nothing_is_refused() -> None:
 def test_an_unknown_lucas_test_is_refused() -> None:
     with pytest.raises(ValueError, match="there are strong, extra strong"):
         batch.is_bpsw_probable_prime([7], lucas="weak")  # type: ignore[arg-type]
+
+
+def test_arrays_of_words_are_the_numbers_they_stand_for() -> None:
+    numbers = [0, 7, 2**64 - 1, 2**64, 2**127 - 1]
+    pairs = np.array([[n % 2**64, n >> 64] for n in numbers], dtype=np.uint64)
+    assert columns(pairs).tolist() == columns(numbers).tolist()
+    words = np.array(numbers[:3], dtype=np.uint64)
+    assert columns(words).tolist() == columns(numbers[:3]).tolist()
+    with pytest.raises(ValueError, match=rf"^{2**127} is not from 0 to"):
+        columns(np.array([[7, 0], [0, 2**63]], dtype=np.uint64))
+    with pytest.raises(ValueError, match=r"the shape \(m\) or \(m, 2\), not \(2, 3\)"):
+        columns(np.zeros((2, 3), dtype=np.uint64))
 
 
 @pytest.mark.usefixtures("claimed_gpu")
