@@ -66,4 +66,11 @@ say "making .venv with $python"
 pip=".venv/bin/python -m pip --disable-pip-version-check --no-input -q"
 $pip install --require-hashes -r requirements/dev.lock
 $pip install --no-deps --no-build-isolation -e .
+say "compiling the kernels for this processor"
+.venv/bin/python - <<'PYTHON'
+from newral_kernels import registry
+
+for kernel in registry.kernels():
+    kernel.prepare()
+PYTHON
 state >"$STAMP"

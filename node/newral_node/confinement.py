@@ -46,6 +46,13 @@ def limit_process() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES_MAX, OPEN_FILES_MAX))
 
 
+def lift_memory_limit() -> None:
+    """Undo `limit_memory`, for what is not a unit's work."""
+    if sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
 def limit_memory(unit_bytes: int) -> None:
     """Let the unit take `unit_bytes` beyond what the process has mapped now."""
     if sys.platform == "linux":

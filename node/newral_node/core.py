@@ -7,6 +7,7 @@ reports what became of them as events, and calls `handle(Tick(), now)` when `wak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Final
 
@@ -37,6 +38,7 @@ class NodeCore:
         self.settings = settings
         self.book = LeaseBook()
         self.paused: str | None = None
+        self.preparing = False
         self.stopping = False
         self.connected = False
         self._random_bytes = random_bytes
@@ -238,6 +240,18 @@ class NodeCore:
         yield from ()
 
     @_on.register
+    def _(self, _event: ev.Preparing) -> Steps:
+        self.preparing = True
+        yield from ()
+
+    @_on.register
+    def _(self, event: ev.Prepared) -> Steps:
+        self.preparing = False
+        self.settings = replace(self.settings, kernels=event.kernels)
+        self._requests.ask()
+        yield from ()
+
+    @_on.register
     def _(self, event: ev.Paused) -> Steps:
         self.paused = event.reason
         self._requests.ask()
@@ -281,12 +295,15 @@ class NodeCore:
             return "the node is stopping"
         if self.paused is not None:
             return f"the node is paused: {self.paused}"
+        if self.preparing:
+            return "the node prepares its kernels"
         return "the node has no free slot" if self._slots() == 0 else None
 
     def _slots(self) -> int:
         pending = self.book.count(PENDING)
         backlog = len(self.book) - pending
-        if self.paused is not None or self.stopping or backlog >= bounds.UNSETTLED_MAX:
+        idle = self.paused is not None or self.preparing or self.stopping
+        if idle or backlog >= bounds.UNSETTLED_MAX:
             return 0
         return self.settings.capacity - pending
 
@@ -366,7 +383,7 @@ class NodeCore:
                 yield self.book.move(held, _S.EXPIRED, "no receipt came")
 
     def _start_units(self) -> Steps:
-        if self.paused is not None or self.stopping:
+        if self.paused is not None or self.preparing or self.stopping:
             return
         free = self.settings.cores - self.book.count(_STARTED)
         queued = self.book.within_states(frozenset({_S.QUEUED}))

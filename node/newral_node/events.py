@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from newral_node.states import LeaseState
-from newral_spec.messages import BlobRef, Lease, LeaseOffer, Receipt, Verdict, WorkRequest
+from newral_spec.messages import (
+    BlobRef,
+    KernelOffer,
+    Lease,
+    LeaseOffer,
+    Receipt,
+    Verdict,
+    WorkRequest,
+)
 
 
 class NodeEvent:
@@ -130,6 +138,18 @@ class ConnectionChanged(NodeEvent):
 @dataclass(frozen=True, slots=True)
 class CoordinatorAnnounced(NodeEvent):
     """The coordinator has announced itself anew: it has started, and knows of nothing we sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing(NodeEvent):
+    """The kernels are being compiled: no work is asked for, and none done, until `Prepared`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(NodeEvent):
+    """Those kernels can compute."""
+
+    kernels: tuple[KernelOffer, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,17 @@ from newral_node.config import NodeConfig
 from newral_node.core import NodeCore
 from newral_node.envelope import Envelope
 from newral_node.home import Home
+from newral_node.preparation import prepare
 from newral_node.queue import Queue
 from newral_node.settings import RESIGN_AFTER_S, RESULT_KEPT_S
-from newral_node.status import VERDICTS_SHOWN, NodeStatus, RelayStatus, condition, units
+from newral_node.status import (
+    PREPARING,
+    VERDICTS_SHOWN,
+    NodeStatus,
+    RelayStatus,
+    condition,
+    units,
+)
 from newral_node.workers import WorkerPool
 from newral_spec import limits
 from newral_spec.canonical import NotCanonical, canonical_json, parse_json
@@ -54,6 +62,9 @@ REQUEST_TIMEOUT_S: Final = 5.0
 FETCH_DELAYS_S: Final = (1.0, 3.0, 10.0, 30.0)
 """Between attempts to fetch a unit's parameters; then the lease is declined."""
 
+PREPARING_SAID_S: Final = 3.0
+"""Loading kernels that were compiled before takes less: then nothing is said."""
+
 CONNECTION_POLL_S: Final = 0.25
 """How often the relays' connections are looked at."""
 
@@ -68,6 +79,7 @@ class Node:
         self._config = config
         self._home = home
         self._core = NodeCore(config.settings(kernels), random_bytes=os.urandom)
+        self._kernels = kernels
         self._envelope = Envelope(config.secret, config.coordinator, os.urandom)
         # Before the store, which would have to be closed when a relay has no valid URL.
         self._pool = RelayPool(config.relays, on_event=self._receive, secret=config.secret)
@@ -88,12 +100,14 @@ class Node:
     async def run(self) -> None:
         """Work until `stop` was called and everything that could be done was done."""
         restored = await self._on_disk(self._queue.restore)
+        self._core.handle(ev.Preparing(), time.time())
         if self._home.paused_because is not None:
             self._core.handle(ev.Paused(self._home.paused_because), time.time())
         watch = asyncio.create_task(self._watch_connections())
         try:
             await self._subscribe()
             self._pool.start()
+            self._spawn(self._prepare())
             await self._perform_all(self._core.begin(restored, time.time()))
             while not self._stopped:
                 event = await self._next_event()
@@ -145,6 +159,14 @@ class Node:
             page=self.page_url,
             pid=os.getpid(),
         )
+
+    async def _prepare(self) -> None:
+        slow = asyncio.get_running_loop().call_later(PREPARING_SAID_S, _log.info, PREPARING)
+        try:
+            ready = await prepare(self._kernels, self._home.scratch)
+        finally:
+            slow.cancel()
+        await self._events.put(ev.Prepared(ready))
 
     # -- events in -------------------------------------------------------------------------------
 

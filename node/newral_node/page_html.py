@@ -15,6 +15,7 @@ MICROCREDITS: Final = 1_000_000
 _TITLES: Final = {
     "computing": "Computing",
     "waiting": "Waiting for work",
+    "preparing": "Preparing",
     "paused": "Paused",
     "offline": "Offline",
     "stopping": "Stopping",

@@ -12,7 +12,9 @@ from newral_node.states import LeaseState
 
 VERDICTS_SHOWN: Final = 20
 
-Condition = Literal["computing", "waiting", "paused", "offline", "stopping"]
+PREPARING: Final = "compiling the kernels for this processor, once, or loading what was compiled"
+
+Condition = Literal["computing", "waiting", "preparing", "paused", "offline", "stopping"]
 
 
 class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,8 @@ def condition(core: NodeCore) -> tuple[Condition, str]:
         return "stopping", "the node was asked to stop"
     if core.paused is not None:
         return "paused", core.paused
+    if core.preparing:
+        return "preparing", PREPARING
     if core.book.count(frozenset({LeaseState.STARTED})):
         return "computing", ""
     if not core.connected:

@@ -71,6 +71,7 @@ class Worker:
 
     def _compute(self, work: wire.Work) -> wire.AnyReply:
         try:
+            confinement.lift_memory_limit()
             run = self._prepare(work)
             confinement.limit_memory(work.memory_bytes)
             wall, cpu = time.monotonic(), time.process_time()
@@ -91,6 +92,8 @@ class Worker:
 
     def _prepare(self, work: wire.Work) -> Callable[[], Result]:
         kernel = _kernel(work)
+        # A compiler's memory is not the unit's.
+        kernel.prepare()
         spec = msgspec.json.decode(work.spec)
         resume = msgspec.json.decode(work.checkpoint)
         reporter = _Reporter(self, work.lease)

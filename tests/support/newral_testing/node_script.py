@@ -111,12 +111,14 @@ class Script:
     def _new_core(self) -> NodeCore:
         return NodeCore(self.settings, random_bytes=self._random.randbytes)
 
-    def restart(self) -> list[ev.Instruction]:
-        """kill -9, and start again from what was saved."""
+    def restart(self, *, preparing: bool = False) -> list[ev.Instruction]:
+        """kill -9, and start again from what was saved, with kernels to be compiled if so."""
         self.running.clear()
         self.suspended.clear()
         self.published.clear()
         self.core = self._new_core()
+        if preparing:
+            self.core.handle(ev.Preparing(), self.now)
         restored = [
             Held(
                 lease=stored.lease,

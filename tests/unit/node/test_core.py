@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from newral_testing.node_script import MIB, NOW, Script, lease, only
+from newral_testing.node_script import KERNEL, MIB, NOW, Script, lease, only
 
 from newral_node import events as ev
 from newral_node import settings
@@ -204,6 +204,28 @@ def test_checkpoints_are_not_written_more_often_than_needed(script: Script) -> N
         script.now += 0.1
         saved += len(only(script.handle(ev.UnitCheckpointed(lease(1).id, b"1")), ev.SaveCheckpoint))
     assert saved == pytest.approx(10 / settings.CHECKPOINT_SAVE_S, abs=1)
+
+
+def test_a_node_asks_for_work_when_its_kernels_are_compiled_and_for_those_only() -> None:
+    script = Script(cores=2, buffer=1)
+    script.handle(ev.Preparing())
+    assert last_request(script.connect()).slots == 0
+    script.offer(lease(1))
+    declined = last_request(script.wait(0.5)).declined
+    assert [each.reason for each in declined] == ["the node prepares its kernels"]
+    request = last_request(script.handle(ev.Prepared((KERNEL,))))
+    assert (request.slots, request.kernels) == (3, (KERNEL,))
+    script.handle(ev.Prepared(()))
+    script.offer(lease(2))
+    assert "this node has no kernel 'bpsw'" in last_request(script.wait(0.5)).declined[-1].reason
+
+
+def test_what_an_earlier_run_left_waits_until_the_kernels_are_compiled(script: Script) -> None:
+    script.offer(lease(1))
+    assert only(script.restart(preparing=True), ev.StartUnit) == []
+    assert only(script.wait(5), ev.StartUnit) == []
+    started = only(script.handle(ev.Prepared((KERNEL,))), ev.StartUnit)
+    assert [each.lease.id for each in started] == [lease(1).id]
 
 
 def test_a_paused_node_suspends_declines_and_resumes(script: Script) -> None:
