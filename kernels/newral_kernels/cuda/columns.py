@@ -1,0 +1,43 @@
+"""Numbers as the GPU reads them: a row of low words and a row of high words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = Sequence[int] | NDArray[np.uint64]
+"""Integers; or words, one for each number, or two in each row with the low one first."""
+
+BITS_MAX: Final = 127
+"""Of a number: beyond, sums of two residues would not fit into two words."""
+
+
+def columns(ns: Numbers) -> NDArray[np.uint64]:
+    """Two rows, low words above high words. Raises ValueError for a number out of range."""
+    rows = _rows(ns)
+    if rows.shape[0] and int(rows[:, 1].max()) >> (BITS_MAX - 64):
+        index = int(rows[:, 1].argmax())
+        raise _out_of_range(int(rows[index, 0]) + (int(rows[index, 1]) << 64))
+    return np.ascontiguousarray(rows.T)
+
+
+def _rows(ns: Numbers) -> NDArray[np.uint64]:
+    if isinstance(ns, np.ndarray) and ns.dtype == np.uint64:
+        if ns.ndim == 1:
+            return np.column_stack([ns, np.zeros_like(ns)])
+        if ns.ndim == 2 and ns.shape[1] == 2:
+            return ns
+        raise ValueError(f"an array of words has the shape (m) or (m, 2), not {ns.shape}")
+    integers = [int(n) for n in ns]
+    for n in integers:
+        if not 0 <= n < 2**BITS_MAX:
+            raise _out_of_range(n)
+    text = b"".join(n.to_bytes(16, "little") for n in integers)
+    return np.frombuffer(text, dtype="<u8").astype(np.uint64).reshape(-1, 2)
+
+
+def _out_of_range(n: int) -> ValueError:
+    return ValueError(f"{n} is not from 0 to 2^{BITS_MAX} - 1, as it must be on a GPU")
