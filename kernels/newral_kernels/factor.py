@@ -24,7 +24,7 @@ class Factor(EachNumber):
     """Items of the result: `{"n", "factors"}`, ascending, as often as they divide n, and with
     `certificates` where one of them is 2^64 or more.
 
-    It is what follows a claimed Baillie-PSW pseudoprime: its factors, or that it is prime after all.
+    It is what follows a claimed Baillie-PSW pseudoprime: its factors, or that it is prime.
     """
 
     name: ClassVar[str] = "factor"

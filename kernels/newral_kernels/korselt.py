@@ -41,7 +41,7 @@ class Korselt(Kernel):
     """
 
     name: ClassVar[str] = "korselt"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     summary: ClassVar[str] = "Prove given numbers to be Carmichael numbers by their factors"
     usage: ClassVar[str] = '{"items": [{"n": "561", "factors": [3, 11, 17]}]}'
     positional: ClassVar[tuple[str, ...]] = ()

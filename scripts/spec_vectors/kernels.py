@@ -11,6 +11,75 @@ from spec_vectors.files import Files
 _LARGE: Final = 9_007_199_254_740_997  # prime, and above 2^53 - 1: a string in JSON
 _BEYOND: Final = 2**64 + 1  # less 1 it divides n - 1, whatever it is
 
+# (6k+1)(12k+1)(18k+1) is a Carmichael number, and the last of its primes is above 2^64.
+_K: Final = 2**60 + 330
+_CHERNICK_FACTORS: Final = [str(6 * _K + 1), str(12 * _K + 1), str(18 * _K + 1)]
+_CHERNICK: Final = str((6 * _K + 1) * (12 * _K + 1) * (18 * _K + 1))
+_N_MINUS_1: Final = {"base": 2, "primes": [76_127_694_619]}
+_CURVE: Final = {
+    "trace": "-49372858",
+    "cofactor": "649671024",
+    "a": "0",
+    "b": "1",
+    "x": "13282407956253574712",
+    "y": "4929340527685973611",
+}
+# (F + 1)(6F + 1) with F = 2^16·3^11: only the last rule of an N − 1 step refuses it.
+_TWO_PRIMES: Final = 808_683_748_488_155_824_129
+_CHAIN: Final = 4_869_940_435_459_321_630_063  # three steps: 22·p + 1 = q, 6·q + 1
+
+
+def _certificate(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"n": _CHERNICK_FACTORS[2], "steps": list(steps)}
+
+
+def _certified(*certificates: dict[str, Any]) -> dict[str, Any]:
+    return {"n": _CHERNICK, "factors": _CHERNICK_FACTORS, "certificates": list(certificates)}
+
+
+_CERTIFIED: Final = [
+    {"n": _CHERNICK, "factors": _CHERNICK_FACTORS},
+    _certified(_certificate(_CURVE)),
+    _certified(_certificate(_N_MINUS_1)),
+    _certified({"n": "101", "steps": []}, _certificate(_N_MINUS_1)),
+]
+_UNCERTIFIED: Final = [
+    _certified({"n": str(2**64 + 13), "steps": [{"base": 2, "primes": ["658812288346769701"]}]}),
+    *(
+        _certified(_certificate(*steps))
+        for steps in (
+            [],
+            [_N_MINUS_1, _N_MINUS_1],
+            [{**_N_MINUS_1, "base": 3}],
+            [{**_N_MINUS_1, "primes": [2]}],
+            [{**_N_MINUS_1, "primes": [2, *_N_MINUS_1["primes"]]}],
+            [{**_N_MINUS_1, "primes": [_N_MINUS_1["primes"][0] + 2]}],
+            [_CURVE, _CURVE],
+            [{**_CURVE, "y": str(18 * _K + 1 - int(_CURVE["y"]))}],
+            [{**_CURVE, "x": "1"}],
+            [{**_CURVE, "trace": "49372858"}],
+            [{**_CURVE, "trace": str(2**34), "cofactor": "1"}],
+            [{**_CURVE, "cofactor": str(2 * 649_671_024)}],
+            [{**_CURVE, "cofactor": "1"}],
+        )
+    ),
+]
+_UNCERTIFIED.append(
+    {
+        "n": str(_TWO_PRIMES * (2 * _TWO_PRIMES - 1) * (3 * _TWO_PRIMES - 2)),
+        "factors": [str(_TWO_PRIMES), str(2 * _TWO_PRIMES - 1), str(3 * _TWO_PRIMES - 2)],
+        "certificates": [
+            {"n": str(_TWO_PRIMES), "steps": [{"base": 11, "primes": [2, 3]}]},
+            {"n": str(2 * _TWO_PRIMES - 1), "steps": []},
+            {"n": str(3 * _TWO_PRIMES - 2), "steps": []},
+        ],
+    }
+)
+_NUMBERS: Final = [
+    *("2", "4", "561", "2047", str(2**64 - 59), str(2**64 + 13), str(2**66), str(2**67 - 1)),
+    *(str(_CHAIN), str(2**89 - 1), str(2**127 - 1)),
+]
+
 _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "bpsw": {
         "one_block": {"start": str(2**64), "stop": str(2**64 + 2000)},
@@ -53,6 +122,16 @@ _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
                 },
             ]
         },
+        "none": {"items": []},
+        "certified": {"items": _CERTIFIED},
+        "uncertified": {"items": _UNCERTIFIED},
+    },
+    "factor": {
+        "mixed": {"items": _NUMBERS},
+        "none": {"items": []},
+    },
+    "prime-certificate": {
+        "mixed": {"items": _NUMBERS},
         "none": {"items": []},
     },
     "carmichael-merge": {

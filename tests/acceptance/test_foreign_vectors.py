@@ -8,7 +8,7 @@ import subprocess
 from newral_testing import vectors
 from newral_testing.relays import foreign_packages
 
-KERNELS = ("bpsw", "carmichael", "korselt", "carmichael-merge")
+KERNELS = ("bpsw", "carmichael", "carmichael-merge", "factor", "korselt", "prime-certificate")
 
 
 def test_javascript_agrees_with_every_vector() -> None:

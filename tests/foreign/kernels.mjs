@@ -1,6 +1,8 @@
 // The kernels, from chapter 7 of the specification: slow, and without a look at ours.
 import { createHash } from 'node:crypto';
 
+import { canonical } from './canonical.mjs';
+
 const JSON_INTEGER_MAX = 2n ** 53n - 1n;
 const SMALL_PRIMES = sieve(4096).map(BigInt);
 const small = number => (number <= JSON_INTEGER_MAX ? Number(number) : String(number));
@@ -42,14 +44,17 @@ function jacobi(a, n) {
   return n === 1n ? sign : 0;
 }
 
-function isSquare(n) {
+function squareRoot(n) {
+  if (n < 2n) return n;
   let root = 1n << BigInt(Math.ceil(n.toString(2).length / 2));
   for (;;) {
     const next = (root + n / root) >> 1n;
-    if (next >= root) return root * root === n;
+    if (next >= root) return root;
     root = next;
   }
 }
+
+const isSquare = n => squareRoot(n) ** 2n === n;
 
 // Strong test: the residue that is hashed, and whether n passes.
 function strong(n, base) {
@@ -170,7 +175,183 @@ function carmichael(unit) {
   return { count: items.length, items };
 }
 
-function violation(n, factors) {
+const absolute = x => (x < 0n ? -x : x);
+const gcd = (a, b) => (b === 0n ? absolute(a) : gcd(b, a % b));
+
+// The inverse of x modulo n; an exception where there is none.
+function inverse(x, n) {
+  let [a, b, u, v] = [((x % n) + n) % n, n, 1n, 0n];
+  while (b !== 0n) [a, b, u, v] = [b, a % b, v, u - (a / b) * v];
+  if (a !== 1n) throw new RangeError('not invertible');
+  return ((u % n) + n) % n;
+}
+
+function largestPower(p, n) {
+  let part = 1n;
+  while (n % (part * p) === 0n) part *= p;
+  return part;
+}
+
+const hasOrder = (n, base, primes) =>
+  power(base, n - 1n, n) === 1n &&
+  primes.every(p => gcd(power(base, (n - 1n) / p, n) - 1n, n) === 1n);
+
+function nMinus1Holds(n, base, primes) {
+  const ascend = primes.every((p, at) => at === 0 || primes[at - 1] < p);
+  if (!ascend || !primes.every(p => (n - 1n) % p === 0n)) return false;
+  const powers = primes.map(p => largestPower(p, n - 1n));
+  const f = powers.reduce((product, part) => product * part, 1n);
+  if (f ** 3n < n) return false;
+  const least = powers.reduce((a, b) => (a < b ? a : b));
+  if ((f / least) ** 3n >= n || !hasOrder(n, base, primes)) return false;
+  for (let smaller = 2n; smaller < base; smaller++) {
+    if (hasOrder(n, smaller, primes)) return false;
+  }
+  const [c2, c1] = [(n - 1n) / f / f, ((n - 1n) / f) % f];
+  const discriminant = c1 * c1 - 4n * c2;
+  return f * f > n || discriminant < 0n || squareRoot(discriminant) ** 2n !== discriminant;
+}
+
+function sum(p, q, a, n) {
+  const same = p[0] === q[0] && p[1] === q[1];
+  const [rise, run] = same
+    ? [3n * p[0] * p[0] + a, 2n * p[1]]
+    : [q[1] - p[1], q[0] - p[0]];
+  const slope = (rise * inverse(run, n)) % n;
+  const x = (((slope * slope - p[0] - q[0]) % n) + n) % n;
+  return [x, (((slope * (p[0] - x) - p[1]) % n) + n) % n];
+}
+
+function multiple(k, point, a, n) {
+  let result = point;
+  for (const bit of k.toString(2).slice(1)) {
+    result = sum(result, result, a, n);
+    if (bit === '1') result = sum(result, point, a, n);
+  }
+  return result;
+}
+
+// The q on which the step relies, or null.
+function ellipticNext(n, step) {
+  const [trace, cofactor, a, b, x, y] = ['trace', 'cofactor', 'a', 'b', 'x', 'y'].map(name =>
+    BigInt(step[name]),
+  );
+  const order = n + 1n - trace;
+  const q = order / cofactor;
+  if (trace * trace >= 4n * n || order % cofactor !== 0n) return null;
+  if (q < (squareRoot(squareRoot(n)) + 2n) ** 2n || q >= n) return null;
+  if (gcd(n, 6n) !== 1n || a >= n || b >= n || x >= n || y === 0n || 2n * y >= n) return null;
+  if ((y * y - x ** 3n - a * x - b) % n !== 0n) return null;
+  if (gcd(4n * a ** 3n + 27n * b * b, n) !== 1n) return null;
+  try {
+    const point = multiple(cofactor, [x, y], a, n);
+    const before = multiple(q - 1n, point, a, n);
+    return before[0] === point[0] && before[1] === n - point[1] ? q : null;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+// Whether a certificate proves its number to be prime.
+function provesPrime({ n, steps }) {
+  n = BigInt(n);
+  if (n < 2n ** 64n) return steps.length === 0 && isPrime(n);
+  if (steps.length > Math.floor(n.toString(2).length / 8)) return false;
+  const unproved = new Set([n]);
+  for (const step of steps) {
+    if (unproved.size === 0) return false;
+    const number = [...unproved].reduce((a, b) => (a > b ? a : b));
+    unproved.delete(number);
+    let reliesOn;
+    if (step.primes) {
+      reliesOn = step.primes.map(BigInt);
+      if (!nMinus1Holds(number, BigInt(step.base), reliesOn)) return false;
+    } else {
+      reliesOn = [ellipticNext(number, step)];
+      if (reliesOn[0] === null) return false;
+    }
+    for (const p of reliesOn) {
+      if (p >= 2n ** 64n) unproved.add(p);
+      else if (!isPrime(p)) return false;
+    }
+  }
+  return unproved.size === 0;
+}
+
+function properFactor(n) {
+  for (let c = 1n; ; c++) {
+    let [x, y, divisor] = [2n, 2n, 1n];
+    while (divisor === 1n) {
+      x = (x * x + c) % n;
+      y = (y * y + c) % n;
+      y = (y * y + c) % n;
+      divisor = gcd(x - y, n);
+    }
+    if (divisor !== n) return divisor;
+  }
+}
+
+function primeFactors(n) {
+  if (n === 1n) return [];
+  if (isPrime(n)) return [n];
+  const p = SMALL_PRIMES.find(small => n % small === 0n) ?? properFactor(n);
+  return [...primeFactors(p), ...primeFactors(n / p)].sort(ascending);
+}
+
+// As few of the largest powers of primes in n - 1 as are enough.
+function chosenPrimes(n, primes) {
+  const parts = primes.map(p => [largestPower(p, n - 1n), p]);
+  parts.sort((a, b) => ascending(b[0], a[0]));
+  let product = 1n;
+  const chosen = [];
+  for (const [part, p] of parts) {
+    if (product ** 3n >= n) break;
+    product *= part;
+    chosen.push(p);
+  }
+  return product ** 3n >= n ? chosen.sort(ascending) : null;
+}
+
+function certificateOfPrime(n) {
+  const unproved = new Set(n >= 2n ** 64n ? [n] : []);
+  const steps = [];
+  while (unproved.size > 0) {
+    const number = [...unproved].reduce((a, b) => (a > b ? a : b));
+    unproved.delete(number);
+    const all = [...new Set(primeFactors(number - 1n))];
+    const primes =
+      chosenPrimes(number, all.filter(p => p < 2n ** 64n)) ?? chosenPrimes(number, all);
+    let base = 2n;
+    while (!hasOrder(number, base, primes)) base++;
+    steps.push({ base: Number(base), primes: primes.map(small) });
+    primes.filter(p => p >= 2n ** 64n).forEach(p => unproved.add(p));
+  }
+  return { n: String(n), steps };
+}
+
+function certificate(n) {
+  if (isPrime(n)) return certificateOfPrime(n);
+  const factor = SMALL_PRIMES.find(p => n % p === 0n);
+  if (factor !== undefined) return { n: String(n), factor: String(factor) };
+  let witness = 2n;
+  while (strong(n, witness).passes) witness++;
+  return { n: String(n), witness: String(witness) };
+}
+
+function factored(n) {
+  const factors = primeFactors(n);
+  const large = [...new Set(factors)].filter(p => p >= 2n ** 64n);
+  const item = { n: String(n), factors: factors.map(small) };
+  return large.length > 0 ? { ...item, certificates: large.map(certificateOfPrime) } : item;
+}
+
+function eachNumber(unit, say) {
+  const items = unit.items.map(n => say(BigInt(n)));
+  return { count: items.length, items };
+}
+
+function violation(n, factors, certificates) {
   if (factors.length < 3) return `${factors.length} factors: a Carmichael number has at least 3`;
   if (factors.reduce((product, p) => product * p, 1n) !== n) {
     return 'the product of the factors is another number';
@@ -180,26 +361,45 @@ function violation(n, factors) {
   for (const p of factors) {
     if (p < 3n) return `${p} is no odd prime`;
     if ((n - 1n) % (p - 1n) !== 0n) return `${p} - 1 does not divide n - 1`;
-    if (p >= 2n ** 64n) return `${p} is not below 2^64, so it is not proved prime`;
-    if (!isPrime(p)) return `${p} is no prime`;
+    if (p < 2n ** 64n && !isPrime(p)) return `${p} is no prime`;
   }
-  return null;
+  const large = factors.filter(p => p >= 2n ** 64n);
+  const certified = certificates.map(proof => BigInt(proof.n));
+  for (const p of large) {
+    if (!certified.includes(p)) return `${p} is not below 2^64 and has no certificate`;
+  }
+  for (const p of certified) {
+    if (!large.includes(p)) {
+      return `there is a certificate of ${p}, which is no factor from 2^64 on`;
+    }
+  }
+  const unproved = certificates.find(proof => !provesPrime(proof));
+  return unproved ? `the certificate of ${unproved.n} does not prove it prime` : null;
 }
 
 const parsed = items =>
-  items.map(({ n, factors }) => ({ n: BigInt(n), factors: factors.map(BigInt) }));
+  items.map(({ n, factors, certificates = [] }) => {
+    return { n: BigInt(n), factors: factors.map(BigInt), certificates };
+  });
 const shown = ({ n, factors }) => ({ n: String(n), factors: factors.map(small) });
+const shownWithProofs = claim =>
+  claim.certificates.length > 0
+    ? { ...shown(claim), certificates: claim.certificates }
+    : shown(claim);
 const unique = (values, key) => [...new Map(values.map(value => [key(value), value])).values()];
 
 function korselt(unit) {
-  const claims = parsed(unit.items).map(({ n, factors }) => {
-    return { n, factors, reason: violation(n, factors) };
+  const claims = parsed(unit.items).map(claim => {
+    return { ...claim, reason: violation(claim.n, claim.factors, claim.certificates) };
   });
   const right = claims.filter(({ reason }) => reason === null);
+  // Of several claims of one number, the last is kept: the one with the least certificates.
+  const text = ({ certificates }) => canonical(JSON.stringify(certificates));
+  right.sort((a, b) => ascending(text(b), text(a)));
   const wrong = claims.filter(({ reason }) => reason !== null);
   return {
     checked: claims.length,
-    items: unique(right, ({ n }) => n).sort((a, b) => ascending(a.n, b.n)).map(shown),
+    items: unique(right, ({ n }) => n).sort((a, b) => ascending(a.n, b.n)).map(shownWithProofs),
     rejected: unique(wrong, ({ n, reason }) => `${n} ${reason}`)
       .sort((a, b) => ascending(a.n, b.n) || ascending(a.reason, b.reason))
       .map(({ n, reason }) => ({ n: String(n), reason })),
@@ -222,4 +422,11 @@ function merge(unit) {
   return { count: table.length, by_magnitude, items: table.map(shown) };
 }
 
-export const KERNELS = { bpsw, carmichael, korselt, 'carmichael-merge': merge };
+export const KERNELS = {
+  bpsw,
+  carmichael,
+  'carmichael-merge': merge,
+  factor: unit => eachNumber(unit, factored),
+  korselt,
+  'prime-certificate': unit => eachNumber(unit, certificate),
+};

@@ -39,12 +39,13 @@ def next_number(n: int, step: EllipticStep) -> int | str:
 
 
 def _point_violation(n: int, q: int, step: EllipticStep) -> str | None:
-    a, x, y = step.a, step.x, step.y
+    a, b, x, y = step.a, step.b, step.x, step.y
     if gcd(n, 6) != 1:
         return f"2 or 3 divides {n}"
-    if a >= n or x >= n or not 0 < 2 * y < n:
+    if max(a, b, x) >= n or not 0 < 2 * y < n:
         return "the curve or the point is not reduced"
-    b = (y * y - x * x * x - a * x) % n
+    if (y * y - x * x * x - a * x - b) % n != 0:
+        return "the point is not on the curve"
     if gcd(4 * a**3 + 27 * b * b, n) != 1:
         return "the curve is singular"
     try:

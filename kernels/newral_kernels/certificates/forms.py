@@ -41,13 +41,14 @@ class NMinus1Step:
 class EllipticStep:
     """A curve y² = x³ + ax + b modulo N, of order N + 1 − trace = cofactor·q, and a point on it.
 
-    q is prime and what remains to be proved; b follows from the point.
-    JSON: `{"trace", "cofactor", "a", "x", "y"}`, all decimal strings.
+    q is prime and what remains to be proved. b follows from the point, and is there so that no
+    other point serves. JSON: `{"trace", "cofactor", "a", "b", "x", "y"}`, all decimal strings.
     """
 
     trace: int
     cofactor: int
     a: int
+    b: int
     x: int
     y: int
 
@@ -56,6 +57,7 @@ class EllipticStep:
             "trace": str(self.trace),
             "cofactor": str(self.cofactor),
             "a": str(self.a),
+            "b": str(self.b),
             "x": str(self.x),
             "y": str(self.y),
         }
@@ -153,11 +155,14 @@ def _read_step(value: object, n: int, name: str, error: type[FieldError]) -> Ste
                 for p in primes
             ),
         )
-    record = Record(value, name=name, error=error, required=("trace", "cofactor", "a", "x", "y"))
+    record = Record(
+        value, name=name, error=error, required=("trace", "cofactor", "a", "b", "x", "y")
+    )
     return EllipticStep(
         trace=record.integer("trace", minimum=-n, maximum=n),
         cofactor=record.integer("cofactor", minimum=1, maximum=n),
         a=record.integer("a", minimum=0, maximum=n),
+        b=record.integer("b", minimum=0, maximum=n),
         x=record.integer("x", minimum=0, maximum=n),
         y=record.integer("y", minimum=0, maximum=n),
     )

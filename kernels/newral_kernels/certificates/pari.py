@@ -54,4 +54,5 @@ def _step(row: Any) -> EllipticStep:
     """PARI's [N, t, s, a, [x, y]]."""
     n, trace, cofactor, a = (int(row[index]) for index in range(4))
     x, y = (int(coordinate) % n for coordinate in row[4])
-    return EllipticStep(trace=trace, cofactor=cofactor, a=a % n, x=x, y=min(y, n - y))
+    b = (y * y - x * x * x - a * x) % n
+    return EllipticStep(trace=trace, cofactor=cofactor, a=a % n, b=b, x=x, y=min(y, n - y))
