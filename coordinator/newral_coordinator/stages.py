@@ -47,7 +47,7 @@ def start(
 ) -> StageRun:
     """A due stage, running or skipped. `outputs` are those of its upstream stages that are done.
 
-    Raises `StageFailed` when the upstream output has no `items` or the kernel refuses them.
+    Raises `StageFailed` when the upstream output lists nothing or the kernel refuses what it lists.
     """
     if any(stages[name].state is StageState.SKIPPED for name in stage.definition.upstream):
         return stage.evolve(StageState.SKIPPED, "a stage that it depends on was skipped")
@@ -71,12 +71,14 @@ def start(
 
 
 def _items(stage: StageRun, upstream: Output) -> list[Any]:
-    items = upstream.get("items")
-    if not isinstance(items, list):
-        raise StageFailed(
-            f"stage {stage.name!r}: the output of {stage.definition.foreach!r} has no list 'items'"
-        )
-    return items
+    """What was listed, or by a search what it found."""
+    for member in ("items", "hits"):
+        items = upstream.get(member)
+        if isinstance(items, list):
+            return items
+    raise StageFailed(
+        f"stage {stage.name!r}: the output of {stage.definition.foreach!r} has no list 'items'"
+    )
 
 
 def holds(condition: Condition, output: Output) -> bool:

@@ -79,6 +79,27 @@ def test_an_upstream_output_without_items_fails_the_job() -> None:
         stages.start(follow, runs, {"a": {"count": 3}}, KERNEL)
 
 
+FOLLOW_UP = Condition(stage="search", field="hits", test="nonempty")
+
+
+def follow_up(output: dict[str, Any]) -> StageRun:
+    """The stage that factors what a search claims to be Baillie-PSW pseudoprimes."""
+    follow = run_of("f", StageState.BLOCKED, foreach="search", when=FOLLOW_UP)
+    runs = {"search": run_of("search", StageState.DONE), "f": follow}
+    return stages.start(follow, runs, {"search": output}, registry.get("factor"))
+
+
+def test_claimed_pseudoprimes_are_factored() -> None:
+    stage = follow_up({"count": 1, "hits": [{"n": "2047", "witness": 3}]})
+    assert stage.state is StageState.RUNNING
+    assert stage.params is not None
+    assert parse_json(stage.params) == {"items": ["2047"]}
+
+
+def test_without_pseudoprimes_nothing_is_factored() -> None:
+    assert follow_up({"count": 0, "hits": []}).state is StageState.SKIPPED
+
+
 @settings(max_examples=20)
 @given(st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=30), st.data())
 def test_planning_in_pieces_is_planning_at_once(pieces: list[int], data: st.DataObject) -> None:
