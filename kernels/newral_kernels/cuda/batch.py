@@ -18,7 +18,7 @@ from newral_kernels.cuda.columns import Numbers, columns
 
 Chain: TypeAlias = tuple[Any, ...]
 
-BASE_MAX: Final = 2**64 - 1
+BASE_BELOW: Final = 2**64
 
 
 def is_strong_probable_prime(ns: Numbers, base: int = 2) -> NDArray[np.bool_]:
@@ -26,8 +26,8 @@ def is_strong_probable_prime(ns: Numbers, base: int = 2) -> NDArray[np.bool_]:
     gpu.require()
     from newral_kernels.cuda import chains
 
-    if not 1 <= base <= BASE_MAX:
-        raise ValueError(f"the base is {base}; on a GPU it is from 1 to 2^64 - 1")
+    if not 2 <= base < BASE_BELOW:
+        raise ValueError(f"base {base} is outside [2, 2^64)")
     words = columns(ns)
     for n in words[0][(words[1] == 0) & (words[0] <= base)].tolist():
         if n > 2 and n % 2 and base % n == 0:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers: TypeAlias = Sequence[int] | NDArray[np.uint64]
+Numbers: TypeAlias = Sequence[int] | NDArray[np.unsignedinteger]
 """Integers; or words, one for each number, or two in each row with the low one first."""
 
 BITS_MAX: Final = 127
@@ -25,12 +25,13 @@ def columns(ns: Numbers) -> NDArray[np.uint64]:
 
 
 def _rows(ns: Numbers) -> NDArray[np.uint64]:
-    if isinstance(ns, np.ndarray) and ns.dtype == np.uint64:
-        if ns.ndim == 1:
-            return np.column_stack([ns, np.zeros_like(ns)])
-        if ns.ndim == 2 and ns.shape[1] == 2:
-            return ns
-        raise ValueError(f"an array of words has the shape (m) or (m, 2), not {ns.shape}")
+    if isinstance(ns, np.ndarray) and np.issubdtype(ns.dtype, np.unsignedinteger):
+        words = ns.astype(np.uint64, copy=False)
+        if words.ndim == 1:
+            return np.column_stack([words, np.zeros_like(words)])
+        if words.ndim == 2 and words.shape[1] == 2:
+            return words
+        raise ValueError(f"an array of words has the shape (m) or (m, 2), not {words.shape}")
     integers = [int(n) for n in ns]
     for n in integers:
         if not 0 <= n < 2**BITS_MAX:
