@@ -32,6 +32,9 @@ DOUBLE_WORD_BITS_MAX: Final = 127
 """Bits of a modulus: the sum of two residues has to fit into two words."""
 
 DOUBLE_BITS: Final = np.uint64(128)
+LOG_WORD_BITS: Final = np.uint64(6)
+BIT_MASK: Final = np.uint64(63)
+"""Bit i of a pair is bit `i & BIT_MASK` of its word `i >> LOG_WORD_BITS`."""
 
 _WORD: Final = ir.IntType(64)
 _DOUBLE: Final = ir.IntType(128)
@@ -284,3 +287,25 @@ def mont_one_double(n0: U64, n1: U64) -> Pair:
 def mont_reduce_double(a0: U64, a1: U64, n0: U64, n1: U64, negative_inverse: U64) -> Pair:
     """a/2^128 mod n: the number that a stands for."""
     return mont_mul_double(a0, a1, ONE, ZERO, n0, n1, negative_inverse)
+
+
+@device
+def multiple_double(factor: U64, a0: U64, a1: U64, n0: U64, n1: U64) -> Pair:
+    """factor·a mod n, for a < n, by additions: for small factors."""
+    total0, total1 = ZERO, ZERO
+    while factor != ZERO:
+        if factor & ONE:
+            total0, total1 = add_mod_double(total0, total1, a0, a1, n0, n1)
+        a0, a1 = add_mod_double(a0, a1, a0, a1, n0, n1)
+        factor >>= ONE
+    return total0, total1
+
+
+@device
+def div_double(a0: U64, a1: U64, divisor: U64) -> tuple[U64, U64, U64]:
+    """Low and high word of ⌊a / divisor⌋, and the remainder, for a divisor from 1 to 2^32."""
+    high, rest = a1 // divisor, a1 % divisor
+    rest = rest << HALF_BITS | a0 >> HALF_BITS
+    middle, rest = rest // divisor, rest % divisor
+    rest = rest << HALF_BITS | a0 & HALF_MASK
+    return middle << HALF_BITS | rest // divisor, high, rest % divisor

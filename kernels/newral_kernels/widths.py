@@ -1,0 +1,188 @@
+"""Numbers of a batch, sorted by how wide they are, and the stages of tests for each width.
+
+A stage takes positions among the numbers of its width and returns those that pass, in their order.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newral_kernels import large_numbers
+from newral_kernels.double_words import DOUBLE_WORD_BITS_MAX
+from newral_kernels.lanes.lucas import keep_lucas
+from newral_kernels.lanes.lucas_double import keep_lucas_double
+from newral_kernels.lanes.strong import keep_strong, keep_strong_2
+from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
+from newral_kernels.lanes.trial_division import keep_undivided, keep_undivided_double
+from newral_kernels.words import U64
+
+Numbers: TypeAlias = Sequence[int] | NDArray[np.unsignedinteger[Any]]
+Positions: TypeAlias = NDArray[np.int64]
+
+_WORD_BELOW: Final = 2**64
+_DOUBLE_BELOW: Final = 2**DOUBLE_WORD_BITS_MAX
+_NO_RESIDUES: Final = np.empty(0, np.uint64)
+_NO_ROWS: Final = np.empty((0, 2), np.uint64)
+
+
+class Width(Protocol):
+    """Numbers of one width. All stages but `odd` are for odd n >= 3."""
+
+    where: Positions
+    """Their places in the batch."""
+
+    def twos(self) -> Positions:
+        """Where n = 2."""
+
+    def odd(self) -> Positions:
+        """Odd n >= 3."""
+
+    def undivided(self, index: Positions) -> Positions:
+        """Without a small prime factor, unless it is n itself."""
+
+    def strong(self, base: int, index: Positions) -> Positions:
+        """Strong probable primes to a base."""
+
+    def lucas(self, method: int, condition: int, index: Positions) -> Positions:
+        """As `newral_kernels.lanes.lucas.keep_lucas`."""
+
+
+class Words:
+    """Numbers below 2^64."""
+
+    def __init__(self, where: Positions, values: NDArray[U64]) -> None:
+        self.where = where
+        self._values = values
+
+    def twos(self) -> Positions:
+        return np.flatnonzero(self._values == 2)
+
+    def odd(self) -> Positions:
+        return np.flatnonzero((self._values & np.uint64(1) == 1) & (self._values > 1))
+
+    def undivided(self, index: Positions) -> Positions:
+        return _first(index, keep_undivided(self._values, index))
+
+    def strong(self, base: int, index: Positions) -> Positions:
+        if base == 2:
+            return _first(index, keep_strong_2(self._values, index, _NO_RESIDUES))
+        factors = np.uint64(base) % self._values[index] == 0
+        if factors.any():
+            n = int(self._values[index][factors][0])
+            raise ValueError(f"base {base} is a multiple of {n} and tells nothing about it")
+        return _first(index, keep_strong(self._values, np.uint64(base), index))
+
+    def lucas(self, method: int, condition: int, index: Positions) -> Positions:
+        return _first(index, keep_lucas(self._values, index, method, condition, _NO_ROWS))
+
+
+class Pairs:
+    """Numbers from 2^64 to 2^127 - 1."""
+
+    def __init__(self, where: Positions, lows: NDArray[U64], highs: NDArray[U64]) -> None:
+        self.where = where
+        self._lows = lows
+        self._highs = highs
+
+    def twos(self) -> Positions:
+        return np.empty(0, np.int64)
+
+    def odd(self) -> Positions:
+        return np.flatnonzero(self._lows & np.uint64(1))
+
+    def undivided(self, index: Positions) -> Positions:
+        return _first(index, keep_undivided_double(self._lows, self._highs, index))
+
+    def strong(self, base: int, index: Positions) -> Positions:
+        lows, highs = self._lows, self._highs
+        if base == 2:
+            return _first(index, keep_strong_2_double(lows, highs, index, _NO_ROWS))
+        return _first(index, keep_strong_double(lows, highs, np.uint64(base), index))
+
+    def lucas(self, method: int, condition: int, index: Positions) -> Positions:
+        kept = keep_lucas_double(self._lows, self._highs, index, method, condition, _NO_ROWS)
+        return _first(index, kept)
+
+
+class Large:
+    """Numbers from 2^127 on."""
+
+    def __init__(self, where: Positions, values: list[int]) -> None:
+        self.where = where
+        self._values = values
+
+    def twos(self) -> Positions:
+        return np.empty(0, np.int64)
+
+    def odd(self) -> Positions:
+        return self._keep(lambda n: n % 2 == 1, np.arange(len(self._values)))
+
+    def undivided(self, index: Positions) -> Positions:
+        return self._keep(large_numbers.is_undivided, index)
+
+    def strong(self, base: int, index: Positions) -> Positions:
+        return self._keep(lambda n: large_numbers.is_strong_probable_prime(n, base), index)
+
+    def lucas(self, method: int, condition: int, index: Positions) -> Positions:
+        return self._keep(lambda n: large_numbers.satisfies_lucas(n, method, condition), index)
+
+    def _keep(self, passes: Any, index: Positions) -> Positions:
+        return np.array([i for i in index if passes(self._values[i])], dtype=np.int64)
+
+
+def sort_by_width(numbers: Numbers) -> tuple[int, list[Width]]:
+    """How many numbers there are, and those of each width. Raises ValueError for negative ones and
+    arrays of another shape."""
+    if not isinstance(numbers, np.ndarray):
+        return _sort_integers([operator.index(n) for n in numbers])
+    if not np.issubdtype(numbers.dtype, np.unsignedinteger):
+        raise ValueError(f"an array of {numbers.dtype}: give unsigned integers of up to 64 bits")
+    if numbers.ndim == 1:
+        words = Words(np.arange(numbers.size), np.ascontiguousarray(numbers, np.uint64))
+        return numbers.size, [words]
+    if numbers.ndim == 2 and numbers.shape[1] == 2:
+        return _sort_rows(np.ascontiguousarray(numbers, np.uint64))
+    raise ValueError(f"an array of the shape {numbers.shape}: give (m,), or (m, 2) for word pairs")
+
+
+def _sort_integers(values: list[int]) -> tuple[int, list[Width]]:
+    least = min(values, default=0)
+    if least < 0:
+        raise ValueError(f"{least} is negative: the least number is 0")
+    if max(values, default=0) < _WORD_BELOW:
+        return len(values), [Words(np.arange(len(values)), np.array(values, np.uint64))]
+    small = [i for i, n in enumerate(values) if n < _DOUBLE_BELOW]
+    large = [i for i, n in enumerate(values) if n >= _DOUBLE_BELOW]
+    raw = b"".join(values[i].to_bytes(16, "little") for i in small)
+    rows = np.frombuffer(raw, "<u8").reshape(-1, 2)
+    widths = _rows_by_width(np.array(small, np.int64), rows)
+    return len(values), [*widths, Large(np.array(large, np.int64), [values[i] for i in large])]
+
+
+def _sort_rows(rows: NDArray[U64]) -> tuple[int, list[Width]]:
+    large = np.flatnonzero(rows[:, 1] >> np.uint64(DOUBLE_WORD_BITS_MAX - 64))
+    values = [int(low) | int(high) << 64 for low, high in rows[large]]
+    small = np.flatnonzero(rows[:, 1] >> np.uint64(DOUBLE_WORD_BITS_MAX - 64) == 0)
+    return len(rows), [*_rows_by_width(small, rows[small]), Large(large, values)]
+
+
+def _rows_by_width(where: Positions, rows: NDArray[U64]) -> list[Width]:
+    lows, highs = rows.T
+    short, long = highs == 0, highs != 0
+    return [
+        Words(where[short], np.ascontiguousarray(lows[short], np.uint64)),
+        Pairs(
+            where[long],
+            np.ascontiguousarray(lows[long], np.uint64),
+            np.ascontiguousarray(highs[long], np.uint64),
+        ),
+    ]
+
+
+def _first(index: Positions, count: int) -> Positions:
+    return index[:count]
