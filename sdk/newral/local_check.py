@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +33,9 @@ class InvalidResults(NewralError):
 def check_results(file: Path, *, spot: bool) -> Iterator[dict[str, Any]]:
     """The verdict on each line of a file that `newral kernel run --results` could have written.
 
-    With `spot` a part of each unit is computed again, chosen at random. Raises `InvalidResults`.
+    With `spot` a part of each unit is computed again, chosen at random. `cost_s` is what computing
+    the unit is expected to cost, `seconds` the processor time that checking it took. Raises
+    `InvalidResults`.
     """
     try:
         stream = file.open("rb")
@@ -43,13 +46,22 @@ def check_results(file: Path, *, spot: bool) -> Iterator[dict[str, Any]]:
         while raw := stream.readline(LINE_BYTES_MAX):
             number += 1
             kernel, line = _parse(raw, f"{file}, line {number}")
+            if spot:
+                kernel.prepare()
+            before = time.process_time()
             try:
                 verdict = kernel.check(
                     line.unit, line.result, "spot" if spot else "quick", secrets.token_bytes(32)
                 )
             except KernelError as error:
                 raise InvalidResults(f"{file}, line {number}: the unit: {error}") from error
-            yield _row(number, kernel, verdict)
+            yield {
+                "unit": number,
+                "kernel": kernel.name,
+                **_told(verdict),
+                "cost_s": round(kernel.cost(line.unit), 6),
+                "seconds": round(time.process_time() - before, 6),
+            }
 
 
 def _parse(raw: bytes, where: str) -> tuple[Kernel, _Line]:
@@ -60,11 +72,9 @@ def _parse(raw: bytes, where: str) -> tuple[Kernel, _Line]:
         raise InvalidResults(f"{where}: {error}") from error
 
 
-def _row(number: int, kernel: Kernel, verdict: Verdict) -> dict[str, Any]:
+def _told(verdict: Verdict) -> dict[str, Any]:
     word = "proved" if verdict.proved else "refuted" if verdict.refuted else "plausible"
     return {
-        "unit": number,
-        "kernel": kernel.name,
         "verdict": word,
         "covered": verdict.covered,
         "why": verdict.why,

@@ -39,7 +39,9 @@ def test_a_kernel_runs_here_and_its_results_can_be_checked(tmp_path: Path) -> No
 
     checked = newral("check", results, "--json")
     assert checked.returncode == 0, checked.stderr
-    assert {verdict["verdict"] for verdict in json.loads(checked.stdout)} == {"plausible"}
+    verdicts = json.loads(checked.stdout)
+    assert {verdict["verdict"] for verdict in verdicts} == {"plausible"}
+    assert all(verdict["cost_s"] > 0 and verdict["seconds"] >= 0 for verdict in verdicts)
 
 
 def test_params_may_be_options_and_the_table_and_picture_are_files(tmp_path: Path) -> None:

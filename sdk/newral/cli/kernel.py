@@ -10,7 +10,7 @@ import typer
 
 from newral import __version__
 from newral.cli import kernel_bench
-from newral.cli.console import note, print_json, print_line, print_table
+from newral.cli.console import note, print_json, print_table
 from newral.cli.json_option import Json
 from newral.cli.kernel_words import UNKNOWN_OPTIONS, KernelCommand
 from newral.cli.options import setting
@@ -129,6 +129,7 @@ def check(
     Example: newral kernel check results.jsonl --spot
     """
     require("node")
+    from newral.cli.local_check_view import show_verdicts
     from newral.local_check import check_results
 
     verdicts = list(check_results(file, spot=spot))
@@ -136,7 +137,6 @@ def check(
     if json:
         print_json(verdicts)
     else:
-        print_table(("unit", "kernel", "verdict", "covered", "why"), verdicts)
-        print_line(f"{len(verdicts)} results, {len(refuted)} refuted")
+        show_verdicts(verdicts)
     if refuted:
         raise NewralError(f"{len(refuted)} of {len(verdicts)} results are wrong")
