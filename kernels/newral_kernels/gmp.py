@@ -34,3 +34,6 @@ is_strong_bpsw_prp: Final[Callable[[int], bool]] = gmpy2.is_strong_bpsw_prp
 
 iroot: Final[Callable[[int, int], tuple[int, bool]]] = gmpy2.iroot
 """The integer part of a root, and whether it is exact."""
+
+is_extra_strong_lucas_prp: Final[Callable[[int, int], bool]] = gmpy2.is_extra_strong_lucas_prp
+"""The extra strong Lucas test of an odd number with the given P, P² − 4 prime to it, and Q = 1."""

@@ -2,8 +2,7 @@
 
 The order divides p − 1. A segmented sieve finds the primes and, at each, the primes q of p − 1;
 then q leaves the order as often as 2^((p−1)/q^j) ≡ 1 (mod p). What is raised to a power is
-gathered first, so that several independent chains of multiplications keep the processor busy: some
-150 ns for each prime below 2^32.
+gathered first, and computed in batches.
 """
 
 from __future__ import annotations
@@ -14,20 +13,13 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from newral_kernels.float_residues import Doubles
 from newral_kernels.jit import compiled, device
+from newral_kernels.powers import LANES, powers_of_two
 from newral_kernels.sieve import primes_below
-from newral_kernels.words import (
-    ONE,
-    TWO,
-    U64,
-    WORD_BITS,
-    ZERO,
-    clz64,
-    inverse_word,
-    mont_mul,
-)
+from newral_kernels.words import ONE, TWO, ZERO
 
-ORDER_PRIME_MAX: Final = 2**34  # a segment's sieve and the chains below are made for no more
+ORDER_PRIME_MAX: Final = 2**34  # what a segment needs is room for no more
 SEGMENT_WIDTH: Final = 2**18  # of p; what a segment needs stays in the second-level cache
 
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -38,18 +30,20 @@ _TESTS_MAX: Final = SEGMENT_WIDTH
 _NONE: Final = np.int32(-1)
 _COMPOSITE: Final = np.int32(-2)
 _SEVEN: Final = np.uint64(7)
-_HEAD_BITS: Final = np.uint64(6)  # of an exponent, with which a chain starts at once
 
 
 def primes_with_orders(low: int, high: int) -> tuple[Words, Words]:
     """The odd primes low <= p < high, ascending, and the order of 2 modulo each.
 
-    Raises ValueError from high = 2^34 on. Holds 16 bytes for each odd number of the range for a
-    moment: go through a long one in parts.
+    Raises ValueError above high = 2^34. Holds up to 32 bytes for each prime at a time: go through a
+    long range in parts.
     """
     if high > ORDER_PRIME_MAX:
         raise ValueError(f"orders are computed for primes below 2^34, not below {high}")
-    room = max(high - max(low, 3), 0) // 2 + 1
+    width = max(high - max(low, 3), 2)
+    # Brun and Titchmarsh: at most 2y/ln y primes are in an interval of width y (Montgomery and
+    # Vaughan, The large sieve, 1973).
+    room = min(width // 2, int(2 * width / math.log(width))) + 1
     primes, orders = np.empty(room, np.uint64), np.empty(room, np.uint64)
     count = fill_orders(low, high, sieving_primes(high), primes, orders)
     return primes[:count].copy(), orders[:count].copy()
@@ -71,6 +65,7 @@ def fill_orders(low: int, high: int, sieving: Words, primes: Words, orders: Word
     indices = np.empty(_TESTS_MAX, np.int32)
     divisors = np.empty(_TESTS_MAX, np.uint64)
     exponents = np.empty(_TESTS_MAX, np.uint64)
+    batch, work = np.empty((4, LANES), np.uint64), np.empty((3, LANES), np.float64)
     count = 0
     for start in range(max(low, 3) | 1, high, SEGMENT_WIDTH):
         stop = min(start + SEGMENT_WIDTH, high)
@@ -86,6 +81,8 @@ def fill_orders(low: int, high: int, sieving: Words, primes: Words, orders: Word
             indices,
             divisors,
             exponents,
+            batch,
+            work,
         )
         count = end
     return count
@@ -127,6 +124,8 @@ def _segment_orders(
     indices: Indices,
     divisors: Words,
     exponents: Words,
+    batch: Words,
+    work: Doubles,
 ) -> None:
     """Write the orders of 2 modulo the primes of a segment."""
     count = _tests_of_two(primes, orders, rests, indices, divisors, exponents)
@@ -150,7 +149,7 @@ def _segment_orders(
             indices[count], divisors[count], exponents[count] = k, q, (primes[k] - ONE) // q
             count += 1
     while count > 0:
-        count = _run_tests(count, primes, orders, indices, divisors, exponents)
+        count = _run_tests(count, primes, orders, indices, divisors, exponents, batch, work)
 
 
 @device
@@ -190,24 +189,18 @@ def _run_tests(
     indices: Indices,
     divisors: Words,
     exponents: Words,
+    batch: Words,
+    work: Doubles,
 ) -> int:
     """Wherever 2^exponent ≡ 1, take the divisor from the order; keep the tests that follow."""
     kept = 0
-    for first in range(0, count, 4):
-        last = count - 1
-        a, b, c, d = first, min(first + 1, last), min(first + 2, last), min(first + 3, last)
-        passed = _four_powers(
-            primes[indices[a]],
-            primes[indices[b]],
-            primes[indices[c]],
-            primes[indices[d]],
-            exponents[a],
-            exponents[b],
-            exponents[c],
-            exponents[d],
-        )
-        for j in range(min(4, count - first)):
-            if not passed[j]:
+    for first in range(0, count, LANES):
+        for j in range(LANES):
+            t = min(first + j, count - 1)
+            batch[0, j], batch[1, j], batch[2, j] = primes[indices[t]], ZERO, exponents[t]
+        powers_of_two(batch[0], batch[1], batch[2], batch[3], work)
+        for j in range(min(LANES, count - first)):
+            if batch[3, j] != ONE:
                 continue
             t = first + j
             k, q, e = indices[t], divisors[t], exponents[t]
@@ -216,48 +209,3 @@ def _run_tests(
                 indices[kept], divisors[kept], exponents[kept] = k, q, e // q
                 kept += 1
     return kept
-
-
-@device
-def _four_powers(
-    p: U64, q: U64, r: U64, s: U64, e: U64, f: U64, g: U64, h: U64
-) -> tuple[bool, bool, bool, bool]:
-    """Whether 2^e ≡ 1 (mod p), 2^f ≡ 1 (mod q), …: for odd moduli below 2^63, exponents > 0.
-
-    Each chain is one of 2^−(head of the exponent): its Montgomery form is a power of 2 by itself.
-    """
-    bits = WORD_BITS - clz64(e | f | g | h)
-    shift = bits - _HEAD_BITS if bits > _HEAD_BITS else ZERO
-    x = (ONE << ((WORD_BITS - ONE) - (e >> shift))) % p
-    y = (ONE << ((WORD_BITS - ONE) - (f >> shift))) % q
-    z = (ONE << ((WORD_BITS - ONE) - (g >> shift))) % r
-    w = (ONE << ((WORD_BITS - ONE) - (h >> shift))) % s
-    x, y, z, w = _double(x, p), _double(y, q), _double(z, r), _double(w, s)
-    i, j, k, m = inverse_word(p), inverse_word(q), inverse_word(r), inverse_word(s)
-    while shift > ZERO:
-        shift -= ONE
-        x = _square(x, e >> shift, p, i)
-        y = _square(y, f >> shift, q, j)
-        z = _square(z, g >> shift, r, k)
-        w = _square(w, h >> shift, s, m)
-    return (
-        mont_mul(x, ONE, p, i) == ONE,
-        mont_mul(y, ONE, q, j) == ONE,
-        mont_mul(z, ONE, r, k) == ONE,
-        mont_mul(w, ONE, s, m) == ONE,
-    )
-
-
-@device
-def _double(x: U64, n: U64) -> U64:
-    """2x mod n, for n < 2^63."""
-    x += x
-    return x - n if x >= n else x
-
-
-@device
-def _square(x: U64, exponent: U64, n: U64, inverse: U64) -> U64:
-    """x², halved where the exponent's last bit is set."""
-    x = mont_mul(x, x, n, inverse)
-    half = (x >> ONE) + (((n >> ONE) + ONE) if x & ONE else ZERO)
-    return half if exponent & ONE else x

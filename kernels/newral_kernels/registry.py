@@ -22,6 +22,7 @@ _CLASSES: Final = {
     "carmichael-merge": ("newral_kernels.carmichael_merge", "CarmichaelMerge"),
     "factor": ("newral_kernels.factor", "Factor"),
     "korselt": ("newral_kernels.korselt", "Korselt"),
+    "psp2": ("newral_kernels.psp2", "Psp2"),
     "prime-certificate": ("newral_kernels.prime_certificate", "PrimeCertificateKernel"),
 }
 
