@@ -64,7 +64,7 @@ class Psp2(Kernel):
         "stop": "the end of the range, at most 2^66 and start + 10^18",
         "rough": "no prime factor is below it; 39,000 by default",
     }
-    view: ClassVar[str] = "newral_kernels.view:FactoredView"
+    view: ClassVar[str] = "newral_kernels.psp2_view:Psp2View"
     memory_bytes_max: ClassVar[int] = 2**30
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",

@@ -8,6 +8,7 @@ import pytest
 
 from newral_kernels.carmichael_view import FITTED, KNOWN_COUNTS, CarmichaelView
 from newral_kernels.kernel import Kernel
+from newral_kernels.psp2_view import Psp2View
 from newral_kernels.registry import get, kernels
 from newral_kernels.view import FactoredView, Plot, load, powers_of_ten
 
@@ -59,6 +60,14 @@ def test_the_picture_of_a_part_shows_no_counts_from_one_on() -> None:
     labels = [each.label for each in plot.series]
     assert not any(label.startswith(("known", "found")) for label in labels)
     assert labels
+
+
+def test_the_picture_of_pseudoprimes_counts_them_along_the_interval() -> None:
+    items: list[Any] = [{"n": "341", "factors": [11, 31]}, {"n": "561", "factors": [3, 11, 17]}]
+    plot = Psp2View().plot({"start": "300", "stop": "700"}, {"count": 2, "items": items})
+    found = series(plot, "found")
+    assert (found[0], found[40], found[42], found[262], found[400]) == (0, 0, 1, 2, 2)
+    assert series(plot, "evenly") == {0: 0, 400: 2}
 
 
 def test_what_bpsw_finds_are_hits() -> None:
