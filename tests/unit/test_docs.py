@@ -106,6 +106,13 @@ def test_the_diagrams_are_those_of_the_tables() -> None:
     assert script["with_diagrams"](document) == document
 
 
+def test_the_tables_of_measurements_are_those_of_the_package() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "make_benchmarks.py"))
+    document = read(script["DOCUMENT"])
+    assert document.count("<!-- measured: ") == 2
+    assert script["with_tables"](document) == document
+
+
 @pytest.mark.parametrize("code", snippets("python"))
 def test_python_snippets_compile(code: str) -> None:
     compile(code, "snippet", "exec")

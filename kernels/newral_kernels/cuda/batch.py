@@ -8,13 +8,17 @@ missing on a machine without a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newral_kernels.cuda import gpu
-from newral_kernels.cuda.columns import Numbers, columns
+from newral_kernels.cuda.columns import columns
+
+if TYPE_CHECKING:
+    from newral_kernels.batch import LucasVariant
+    from newral_kernels.widths import Numbers
 
 Chain: TypeAlias = tuple[Any, ...]
 
@@ -52,7 +56,7 @@ def is_extra_strong_lucas_probable_prime(ns: Numbers) -> NDArray[np.bool_]:
 
 
 def is_bpsw_probable_prime(
-    ns: Numbers, lucas: Literal["strong", "extra strong"] = "strong"
+    ns: Numbers, lucas_variant: LucasVariant = "strong"
 ) -> NDArray[np.bool_]:
     """Strong to base 2, then a Lucas test; after a trial division.
 
@@ -66,12 +70,14 @@ def is_bpsw_probable_prime(
         "strong": chains.strong_lucas,
         "extra strong": chains.extra_strong_lucas,
     }
-    if lucas not in tests:
-        raise ValueError(f"there is no Lucas test {lucas!r}; there are {', '.join(tests)}")
+    if lucas_variant not in tests:
+        raise ValueError(f"there is no Lucas test {lucas_variant!r}; there are {', '.join(tests)}")
     return _decide(
         columns(ns),
         PRIMES_BELOW,
-        lambda limbs: chains.trial(limbs) + chains.strong_to(2, limbs) + tests[lucas](limbs),
+        lambda limbs: (
+            chains.trial(limbs) + chains.strong_to(2, limbs) + tests[lucas_variant](limbs)
+        ),
     )
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+import operator
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers: TypeAlias = Sequence[int] | NDArray[np.unsignedinteger]
-"""Integers; or words, one for each number, or two in each row with the low one first."""
+if TYPE_CHECKING:
+    from newral_kernels.widths import Numbers
 
 BITS_MAX: Final = 127
 """Of a number: beyond, sums of two residues would not fit into two words."""
 
 
 def columns(ns: Numbers) -> NDArray[np.uint64]:
-    """Two rows, low words above high words. Raises ValueError for a number out of range."""
+    """Two rows, low words above high words, in any form that `batch` takes.
+
+    Raises ValueError for a number out of range.
+    """
     rows = _rows(ns)
     if rows.shape[0] and int(rows[:, 1].max()) >> (BITS_MAX - 64):
         index = int(rows[:, 1].argmax())
@@ -32,7 +35,7 @@ def _rows(ns: Numbers) -> NDArray[np.uint64]:
         if words.ndim == 2 and words.shape[1] == 2:
             return words
         raise ValueError(f"an array of words has the shape (m) or (m, 2), not {words.shape}")
-    integers = [int(n) for n in ns]
+    integers = [operator.index(n) for n in ns]
     for n in integers:
         if not 0 <= n < 2**BITS_MAX:
             raise _out_of_range(n)

@@ -157,7 +157,7 @@ def test_a_base_that_tells_nothing_is_refused() -> None:
 @pytest.mark.usefixtures("claimed_gpu")
 def test_an_unknown_lucas_test_is_refused() -> None:
     with pytest.raises(ValueError, match="there are strong, extra strong"):
-        batch.is_bpsw_probable_prime([7], lucas="weak")  # type: ignore[arg-type]
+        batch.is_bpsw_probable_prime([7], lucas_variant="weak")  # type: ignore[arg-type]
 
 
 def test_arrays_of_words_are_the_numbers_they_stand_for() -> None:
