@@ -25,24 +25,37 @@ _BLOCK: Final = re.compile(
 )
 
 
-def table(rows: list[Row]) -> str:
-    """Our time and every peer's, as Markdown; the fastest peer in bold."""
-    head = ["function", "bits", "input", "ours"]
-    measured = any(row.peers for row in rows)
-    head += ["ratio", "peers, the fastest first"] if measured else []
-    lines = [_line(head), "|" + "---|" * len(head)]
+LIBRARIES: Final = {
+    "FLINT": ("flint",),
+    "GMP": ("gmp", "gmpy2"),
+    "Math::Prime::Util": ("math-prime-util",),
+    "PARI": ("pari",),
+}
+"""The columns of peers, and how the names of their functions begin."""
+
+
+def functions_table(rows: list[Row]) -> str:
+    """Our time and each library's best, as Markdown."""
+    lines = [_line(["function", "bits", "input", "ours", "ratio", *LIBRARIES])]
+    lines.append("|" + "---|" * (5 + len(LIBRARIES)))
     for row in rows:
         cells = [f"`{row.function}`", str(row.bits), row.input, duration(row.ours_ns)]
-        if measured:
-            ratio = row.ratio_to_best
-            cells += ["" if ratio is None else f"**{ratio:.2f}**", _peers(row)]
+        cells += [f"**{row.ratio_to_best:.2f}**"]
+        cells += [_best(row, beginnings) for beginnings in LIBRARIES.values()]
         lines.append(_line(cells))
     return "\n".join(lines) + "\n"
 
 
-def _peers(row: Row) -> str:
-    fastest_first = sorted(row.peers.items(), key=lambda peer: peer[1])
-    return ", ".join(f"{name} {duration(ns)}" for name, ns in fastest_first)
+def kernels_table(rows: list[Row]) -> str:
+    """Our time, as Markdown."""
+    lines = [_line(["kernel", "for", "time"]), "|---|---|---|"]
+    lines += [_line([f"`{row.function}`", row.input, duration(row.ours_ns)]) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _best(row: Row, beginnings: tuple[str, ...]) -> str:
+    times = [ns for name, ns in row.peers.items() if name.partition(".")[0] in beginnings]
+    return duration(min(times)) if times else "–"
 
 
 def _line(cells: list[str]) -> str:
@@ -53,8 +66,8 @@ def with_tables(document: str) -> str:
     """The document with what stands between each pair of markers made again."""
     rows = Reference.load().rows
     tables = {
-        "functions": table([row for row in rows if row.peers]),
-        "kernels": table([row for row in rows if not row.peers]),
+        "functions": functions_table([row for row in rows if row.peers]),
+        "kernels": kernels_table([row for row in rows if not row.peers]),
     }
     return _BLOCK.sub(
         lambda match: match["begin"] + tables[match["which"]] + match["end"], document
