@@ -8,6 +8,7 @@ import typer
 
 from newral.cli.console import note, print_json, print_table, progress_console
 from newral.cli.json_option import Json
+from newral.errors import MissingExtra, NewralError
 from newral.extras import require
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def bench(
 
     Every function runs in turn with GMP, FLINT, PARI and Math::Prime::Util, as far as they are
     installed, on the same numbers and on one core; all must agree first. Times are processor time
-    for each number, the best of several rounds.
+    for each number, the best of several rounds. A GPU is measured, too.
 
     Example: newral kernel bench --function is_bpsw_probable_prime --quick
     """
@@ -55,6 +56,8 @@ def bench(
     from newral_kernels.benchmark import catalogue, peers
     from newral_kernels.benchmark.reference import Reference
     from newral_kernels.benchmark.rows import FULL, QUICK
+    from newral_kernels.benchmark.ways import DisagreementError
+    from newral_kernels.cuda.gpu import GpuUnavailableError
 
     found = peers.find()
     effort = QUICK if quick else FULL
@@ -62,8 +65,15 @@ def bench(
         rows = catalogue.rows(function or catalogue.names(), found.present.values(), effort)
     except catalogue.UnknownFunctionError as error:
         raise typer.BadParameter(str(error), param_hint="--function") from error
+    except GpuUnavailableError as error:
+        raise MissingExtra(str(error)) from error
     _note_peers(found)
-    measured = _measured(rows)
+    try:
+        measured = _measured(rows)
+    except DisagreementError as error:
+        raise NewralError(
+            f"two implementations disagree, so nothing is measured: {error}"
+        ) from error
     if json:
         print_json([row.to_json() for row in measured])
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
@@ -106,6 +107,29 @@ def test_the_compiled_device_code_agrees_with_gmpy2() -> None:
     assert_right(answers["extra strong lucas"], is_extra_strong_lucas_probable_prime, numbers)
     primorial = gmpy2.primorial(127) // 2
     assert_right(answers["no small factor"], lambda n: gmpy2.gcd(n, primorial) == 1, numbers)
+
+
+def test_a_gpu_is_measured_beside_the_cpu() -> None:
+    code = """if True:
+        import json
+        from newral_kernels.benchmark import catalogue
+        from newral_kernels.benchmark.rows import Effort
+        name = "cuda.is_bpsw_probable_prime"
+        assert name in catalogue.names()
+        rows = catalogue.rows([name], [], Effort(rounds=1, share=1e-6))
+        print(json.dumps([row.to_json() for row in rows]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["bits"] for row in rows] == [64, 64, 80, 80, 96, 96, 126, 126]
+    assert all(list(row["peers"]) == ["newral_kernels.batch on one core"] for row in rows)
 
 
 def test_a_machine_that_lacks_the_package_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

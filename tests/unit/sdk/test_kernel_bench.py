@@ -7,6 +7,8 @@ import json
 import pytest
 
 from newral.cli import main
+from newral_kernels.benchmark import primality_rows
+from newral_kernels.cuda import gpu
 
 
 def bench(*arguments: str) -> int:
@@ -38,6 +40,26 @@ def test_for_people_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     assert "docs: ours" in header
     assert all(row.startswith("bpsw ") for row in rows)
     assert "none" in rows[0]
+
+
+def test_nothing_is_measured_where_two_implementations_disagree(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = "is_strong_probable_prime"
+    monkeypatch.setitem(primality_rows.OURS, function, lambda ns: [True for _ in ns])
+    assert bench("--json", "--quick", "--function", function) == 1
+    said = capsys.readouterr()
+    assert "disagree" in said.err
+    assert "ours: True, gmpy2.is_strong_prp: False" in said.err
+    assert not said.out
+
+
+def test_without_a_gpu_it_is_said_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpu, "missing", lambda: "there is no NVIDIA GPU")
+    assert bench("--function", "cuda.is_bpsw_probable_prime") == 1
+    assert "there is no NVIDIA GPU" in capsys.readouterr().err
 
 
 def test_an_unknown_function_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
