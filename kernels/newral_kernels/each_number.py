@@ -55,6 +55,11 @@ class EachNumber(Kernel):
     def cost_of(self, n: int) -> float:
         """Reference-core seconds for a number of that size, on average."""
 
+    def prepare(self) -> None:
+        from newral_kernels.factoring.compiled_ecm import run_curves
+
+        run_curves.prepare()
+
     def validate(self, params: Mapping[str, JSON]) -> dict[str, JSON]:
         record = Record(params, name="params", error=ParamsError, required=("items",))
         items = record.array("items", length_max=ITEMS_MAX)

@@ -15,9 +15,12 @@ from newral_kernels.factoring.complete import prime_factors
 from newral_kernels.kernel import JSON
 
 FACTORS_MAX: Final = 127  # of 2^127
-# Of a number with at most so many bits, measured on random ones. The hardest of 128 bits, the
-# products of two primes of 64, take 2 s on average.
-COSTS_S: Final = ((64, 0.7e-3), (80, 2e-3), (96, 6e-3), (112, 18e-3), (128, 60e-3))
+# Of a number with at most so many bits, measured on random ones. The hardest, products of two equal
+# primes, take 0.1 s at 127 bits, and 2 s at 128, for which there are no compiled curves.
+COSTS_S: Final = (
+    *((32, 20e-6), (48, 0.1e-3), (64, 0.2e-3), (72, 0.3e-3), (80, 0.5e-3), (88, 0.8e-3)),
+    *((96, 1.4e-3), (104, 1.9e-3), (112, 2.7e-3), (120, 5e-3), (128, 9.8e-3)),
+)
 
 
 class Factor(EachNumber):
@@ -50,6 +53,11 @@ class Factor(EachNumber):
         "newral_kernels.factoring.p_minus_1",
         "newral_kernels.factoring.rho",
         "newral_kernels.factoring.ecm",
+        "newral_kernels.jit",
+        "newral_kernels.words",
+        "newral_kernels.double_words",
+        "newral_kernels.factoring.compiled_ecm",
+        "newral_kernels.factoring.curves",
         "newral_kernels.factoring.complete",
         "newral_kernels.certificates.n_minus_1",
         "newral_kernels.each_number",

@@ -18,7 +18,10 @@ from newral_kernels.factoring.complete import is_probable_prime
 from newral_kernels.kernel import JSON
 
 # Of a prime with at most so many bits, measured on random ones; composites cost next to nothing.
-COSTS_S: Final = ((64, 20e-6), (72, 0.5e-3), (80, 0.7e-3), (96, 3e-3), (112, 12e-3), (128, 25e-3))
+COSTS_S: Final = (
+    *((64, 30e-6), (72, 0.3e-3), (80, 0.5e-3), (88, 0.8e-3), (96, 1.3e-3)),
+    *((104, 1.9e-3), (112, 2.7e-3), (120, 5e-3), (128, 9.5e-3)),
+)
 
 
 class PrimeCertificateKernel(EachNumber):
@@ -50,6 +53,11 @@ class PrimeCertificateKernel(EachNumber):
         "newral_kernels.factoring.p_minus_1",
         "newral_kernels.factoring.rho",
         "newral_kernels.factoring.ecm",
+        "newral_kernels.jit",
+        "newral_kernels.words",
+        "newral_kernels.double_words",
+        "newral_kernels.factoring.compiled_ecm",
+        "newral_kernels.factoring.curves",
         "newral_kernels.factoring.complete",
         "newral_kernels.certificates.compositeness",
         "newral_kernels.certificates.n_minus_1",

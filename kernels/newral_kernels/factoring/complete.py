@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Final
 
 from newral_kernels.certificates.small import PROVED_BELOW, is_small_prime
@@ -16,9 +15,14 @@ from newral_kernels.gmp import iroot, is_strong_bpsw_prp, is_strong_prp
 
 FURTHER_BASES: Final = (3, 5, 7, 11, 13, 17, 19, 23)
 P_MINUS_1_BOUND: Final = 4000
-RHO_STEPS: Final = 1 << 12
-# (curves, first bound), then the last for ever: for factors of 8, 10, 13, 16, 20 and 25 digits.
-ECM_SCHEDULE: Final = ((4, 100), (8, 250), (16, 700), (32, 2_000), (64, 6_000), (128, 20_000))
+RHO_STEPS: Final = 1 << 10
+COMPILED_BITS_MAX: Final = 127  # of a number for compiled curves
+SIGMA_MIN: Final = 6  # the first of Suyama's curves
+# (curves, first bound), the last for ever: for factors of about 7 to 20 digits.
+ECM_SCHEDULE: Final = (
+    *((8, 60), (8, 100), (8, 250), (16, 500)),
+    *((16, 1_000), (16, 2_000), (32, 4_000), (64, 8_000), (16, 16_000)),
+)
 
 
 def is_probable_prime(n: int) -> bool:
@@ -61,22 +65,32 @@ def proper_factor(n: int, curves_max: int | None = None) -> int | None:
     """
     if is_probable_prime(n):
         raise ValueError(f"{n} is a probable prime")
-    for factor in itertools.islice(_attempts(n), None if curves_max is None else curves_max + 4):
-        if factor is not None:
-            return factor
-    return None
+    return (
+        _root(n)
+        or p_minus_1_factor(n, P_MINUS_1_BOUND)
+        or rho_factor(n, RHO_STEPS)
+        or near_multiple_factor(n)
+        or _factor_by_curves(n, curves_max)
+    )
 
 
-def _attempts(n: int) -> Iterator[int | None]:
-    """What each method finds: four short ones, then curve after curve."""
-    yield _root(n)
-    yield p_minus_1_factor(n, P_MINUS_1_BOUND)
-    yield rho_factor(n, RHO_STEPS)
-    yield near_multiple_factor(n)
-    sigma = itertools.count(6)
-    for curves, bound in itertools.chain(ECM_SCHEDULE, itertools.repeat(ECM_SCHEDULE[-1])):
-        for _ in range(curves):
-            yield ecm_factor(n, next(sigma), bound)
+def _factor_by_curves(n: int, curves_max: int | None) -> int | None:
+    done, factor = 0, None
+    schedule = itertools.chain(ECM_SCHEDULE, itertools.repeat(ECM_SCHEDULE[-1]))
+    while factor is None and (curves_max is None or done < curves_max):
+        curves, bound = next(schedule)
+        sigmas = range(SIGMA_MIN + done, SIGMA_MIN + done + curves)
+        factor = _curves(n, sigmas, bound)
+        done += curves
+    return factor
+
+
+def _curves(n: int, sigmas: range, bound: int) -> int | None:
+    if n.bit_length() > COMPILED_BITS_MAX:
+        return next(filter(None, (ecm_factor(n, sigma, bound) for sigma in sigmas)), None)
+    from newral_kernels.factoring.curves import factor_by_curves  # only now: it loads numba
+
+    return factor_by_curves(n, sigmas, bound)
 
 
 def _root(n: int) -> int | None:

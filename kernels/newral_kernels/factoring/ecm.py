@@ -37,7 +37,7 @@ def ecm_factor(n: int, sigma: int, bound: int) -> int | None:
     """
     n = mpz(n)
     try:
-        a24, start = _suyama(n, sigma)
+        a24, start = suyama(n, sigma)
         x, z = _multiple(smooth_exponent(bound), start, a24, n)
         common = gcd(z, n)
         if common == 1:
@@ -47,7 +47,7 @@ def ecm_factor(n: int, sigma: int, bound: int) -> int | None:
     return int(common) if 1 < common < n else None
 
 
-def _suyama(n: int, sigma: int) -> tuple[int, Point]:
+def suyama(n: int, sigma: int) -> tuple[int, Point]:
     """(A + 2)/4 and a point."""
     u = mpz(sigma * sigma - 5)
     v = mpz(4 * sigma)
@@ -99,7 +99,7 @@ def _second_stage(q: Point, bound: int, a24: int, n: int) -> int:
 
     (gG ± j)·Q is neutral exactly if gG·Q and j·Q have the same x.
     """
-    width = _giant(bound)
+    width = giant_width(bound)
     steps = bound * SECOND_BOUND // width + 2
     baby = _odd_multiples(q, width // 4 + 1, a24, n)
     giant_step = _multiple(width, q, a24, n)
@@ -109,14 +109,14 @@ def _second_stage(q: Point, bound: int, a24: int, n: int) -> int:
     xs = _affine([*baby, *giant], n)
     baby_xs, giant_xs = xs[: len(baby)], xs[len(baby) :]
     product = mpz(1)
-    for g, odds in enumerate(_pairs(bound)):
+    for g, odds in enumerate(stage_two_pairs(bound)):
         x = giant_xs[g]
         for j in odds:
             product = product * (x - baby_xs[j]) % n
     return product
 
 
-def _giant(bound: int) -> int:
+def giant_width(bound: int) -> int:
     """The width of a step of the second stage, a product of the first primes."""
     return 2310 if bound >= GIANT_FROM else 210
 
@@ -144,9 +144,9 @@ def _affine(points: list[Point], n: int) -> list[int]:
 
 
 @functools.cache
-def _pairs(bound: int) -> list[array[int]]:
+def stage_two_pairs(bound: int) -> list[array[int]]:
     """For each giant step g from 1 on the j // 2 such that gG ± j is a prime to be covered."""
-    width = _giant(bound)
+    width = giant_width(bound)
     steps = bound * SECOND_BOUND // width + 1
     pairs: list[set[int]] = [set() for _ in range(steps + 1)]
     for p in primes_between(max(bound, width // 2), steps * width + width // 2):

@@ -9,7 +9,14 @@ import pytest
 
 from newral_kernels.errors import ParamsError, ResultError, UnitError
 from newral_kernels.factoring import complete
-from newral_kernels.factoring.complete import is_probable_prime, prime_factors, proper_factor
+from newral_kernels.factoring.complete import (
+    COMPILED_BITS_MAX,
+    is_probable_prime,
+    prime_factors,
+    proper_factor,
+)
+from newral_kernels.factoring.curves import N_BITS_MAX as CURVES_BITS_MAX
+from newral_kernels.factoring.curves import factor_by_curves
 from newral_kernels.factoring.ecm import ecm_factor
 from newral_kernels.factoring.multiples import near_multiple_factor
 from newral_kernels.factoring.p_minus_1 import p_minus_1_factor, smooth_exponent
@@ -79,6 +86,22 @@ def test_each_method_finds_what_it_is_for() -> None:
     assert smooth_exponent(10) == 2520
     found = {ecm_factor(P_40 * P_62, sigma, 300) for sigma in range(6, 30)}
     assert found - {None} == {P_40}
+
+
+@pytest.mark.parametrize("bound", [60, 250, 700])
+def test_compiled_curves_find_what_the_slow_ones_find(bound: int) -> None:
+    assert COMPILED_BITS_MAX == CURVES_BITS_MAX
+    for n in (P_20 * P_62, P_40 * P_62, P_40 * (2**61 - 1), 9_007_199_254_740_997 * P_62):
+        for sigma in range(6, 16):
+            assert factor_by_curves(n, [sigma], bound) == ecm_factor(n, sigma, bound), (n, sigma)
+
+
+def test_compiled_curves_end_at_2_127() -> None:
+    cofactor = next(q for q in range(2**127 // P_20, 0, -1) if gmpy2.is_prime(q))
+    assert (cofactor + 200) * P_20 > 2**127
+    assert factor_by_curves(cofactor * P_20, range(6, 22), 250) == P_20
+    with pytest.raises(ValueError, match="128 bits are too many; the most is 127"):
+        factor_by_curves(2**127 + 1, [6], 60)
 
 
 @pytest.mark.parametrize(("a", "s", "b", "t"), [(1, 1, 2, 1), (1, -1, 3, -1), (5, 1, 31, -1)])
