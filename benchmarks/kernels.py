@@ -6,7 +6,7 @@ import gmpy2
 from timing import best_s, report
 
 from newral_kernels import registry
-from newral_kernels.bpsw_blocks import FILTER_BELOW
+from newral_kernels.bpsw_criterion import FILTER_BELOW
 from newral_kernels.sieve import odd_flags, primes_below
 
 BPSW_START = 2**64

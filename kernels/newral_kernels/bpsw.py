@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from newral_kernels.bpsw_blocks import examine, is_hit, is_psp2, odd_numbers
-from newral_kernels.bpsw_result import START_MIN, STOP_MAX, Answer, Range, Tally, unit_result
+from newral_kernels.bpsw_criterion import are_prime_factors, is_hit, is_psp2
+from newral_kernels.bpsw_result import (
+    START_MIN,
+    STOP_MAX,
+    TALLY_FIELDS,
+    Answer,
+    Range,
+    Tally,
+    odd_numbers,
+    unit_result,
+)
+from newral_kernels.commitment import opened
 from newral_kernels.errors import CheckpointError, ParamsError, ResultError
 from newral_kernels.kernel import (
     JSON,
@@ -22,42 +31,43 @@ from newral_kernels.kernel import (
 from newral_kernels.numbers import parse_integer
 from newral_kernels.reading import Record, identical
 
-WIDTH_MAX: Final = 10**15  # some 35 core-years; every count stays below 2^53
-SPOT_BLOCKS: Final = 2  # done again by a spot check, of at most 64
-# Measured 1.9 to 2.3 µs from 64 to 127 bits: longer residues are dearer, but primes rarer.
-COST_PER_ODD_S: Final = 2.2e-6
+WIDTH_MAX: Final = 10**15  # some core-years; every count stays below 2^53
+CHUNK_WIDTH: Final = 2**22  # between two checkpoints, a tenth of a second or more
+# Measured from 64 to 127 bits.
+COST_S: Final = 1e-8
+COST_PER_BIT_S: Final = 1.2e-9
 
 
 class Bpsw(Kernel):
     """Look for a composite that passes the Baillie-PSW test: none is known.
 
     The variant is fixed: strong test to base 2, then strong Lucas test with Selfridge's parameters
-    (method A). What passes both undergoes strong tests to the bases 3, 5, 7 and 11; one that fails
-    is a *hit*, with its witness.
+    (method A). What passes both undergoes strong tests to the bases 3 and 5; one that fails is a
+    *hit*, with its witness and its prime factors.
 
     Result of a unit: `ranges` `[[start, stop]]`; `tested`, the number of odd numbers in them, each
     of which is counted in one of `filtered` (a prime factor below 4096), `composites` (by the
     strong base-2 test), `psp2` (strong pseudoprimes to base 2 that the Lucas test refutes, listed),
-    `hits` and `probable_primes`; `blocks`, for each of at most 64 equal parts `[filtered, probable
-    primes, digest]`; and `digest`, SHA-256 over range and blocks.
+    `hits` and `probable_primes`; `leaves`, over the residues of all tests in each of at most 4096
+    equal parts; and `digest`, over range, counts and the leaves' Merkle root.
 
-    A reduced answer is the same without `blocks`; its `ranges` are joined where they touch, and its
+    A reduced answer is the same without `leaves`; its `ranges` are joined where they touch, and its
     `digest` is the sum of the units' digests modulo 2^256. That sum tells apart two honest
     computations of the same units; it resists no adversary, who has to be held to the digest of
     each unit.
     """
 
     name: ClassVar[str] = "bpsw"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     summary: ClassVar[str] = "Search a range above 2^64 for a Baillie-PSW pseudoprime"
     usage: ClassVar[str] = "bpsw 2^64 2^64+10^7"
     positional: ClassVar[tuple[str, ...]] = ("start", "stop")
     params_help: ClassVar[Mapping[str, str]] = {
         "start": "the least number, 2^64 or more",
-        "stop": "the end of the range, itself not tested; at most 10^15 above start",
+        "stop": "the end of the range, itself not tested; at most 2^127 and 10^15 above start",
     }
     view: ClassVar[str] = "newral_kernels.bpsw_view:BpswView"
-    memory_bytes_max: ClassVar[int] = 128 * 2**20
+    memory_bytes_max: ClassVar[int] = 512 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",
         "newral_kernels.kernel",
@@ -66,10 +76,32 @@ class Bpsw(Kernel):
         "newral_kernels.gmp",
         "newral_kernels.primality",
         "newral_kernels.sieve",
-        "newral_kernels.bpsw_blocks",
+        "newral_kernels.commitment",
+        "newral_kernels.certificates.small",
+        "newral_kernels.factoring.small_factors",
+        "newral_kernels.factoring.multiples",
+        "newral_kernels.factoring.p_minus_1",
+        "newral_kernels.factoring.rho",
+        "newral_kernels.factoring.ecm",
+        "newral_kernels.factoring.complete",
+        "newral_kernels.jit",
+        "newral_kernels.words",
+        "newral_kernels.double_words",
+        "newral_kernels.odd_sieve",
+        "newral_kernels.lanes.lucas_parameters",
+        "newral_kernels.lanes.strong_double",
+        "newral_kernels.lanes.lucas",
+        "newral_kernels.lanes.lucas_double",
+        "newral_kernels.bpsw_criterion",
         "newral_kernels.bpsw_result",
+        "newral_kernels.bpsw_search",
         "newral_kernels.bpsw",
     )
+
+    def prepare(self) -> None:
+        from newral_kernels.bpsw_search import prepare
+
+        prepare()
 
     def validate(self, params: Mapping[str, JSON]) -> dict[str, JSON]:
         record = Record(params, name="params", error=ParamsError, required=("start", "stop"))
@@ -102,13 +134,16 @@ class Bpsw(Kernel):
         checkpoint: Callable[[JSON], None],
         resume: JSON | None = None,
     ) -> Result:
+        from newral_kernels.bpsw_search import examine
+
         whole = Range.of_unit(unit)
-        parts = whole.blocks()
+        parts = whole.parts()
         tally = Tally() if resume is None else _read_checkpoint(resume, whole)
-        for part in parts[len(tally.rows) :]:
-            tally.add(examine(part.start, part.stop))
+        step = max(CHUNK_WIDTH * len(parts) // (whole.stop - whole.start), 1)
+        while len(tally.leaves) < len(parts):
+            tally.add(examine(parts[len(tally.leaves) :][:step]))
             checkpoint(tally.to_json())
-            progress(len(tally.rows) / len(parts))
+            progress(len(tally.leaves) / len(parts))
         return unit_result(whole, tally)
 
     def _verify(
@@ -119,12 +154,14 @@ class Bpsw(Kernel):
         for n in tally.psp2:
             if not is_psp2(n):
                 return Verdict.refutation(f"{n} is no strong pseudoprime that Lucas refutes")
-        for n, witness in tally.hits:
-            if not is_hit(n, witness):
-                return Verdict.refutation(f"{n} is no hit with witness {witness}")
+        for hit in tally.hits:
+            if not is_hit(hit.n, hit.witness):
+                return Verdict.refutation(f"{hit.n} is no hit with witness {hit.witness}")
+            if not are_prime_factors(hit.factors, hit.n):
+                return Verdict.refutation(f"{hit.n} has not the factors that are claimed")
         if level == "quick":
             return Verdict.plausible("the counts agree and every finding was verified", 0.0)
-        return _spot_check(whole, tally, seed)
+        return _spot_check(unit, whole, tally, seed)
 
     def reduce(self, params: Mapping[str, JSON], parts: Sequence[Mapping[str, JSON]]) -> Result:  # noqa: ARG002
         return Answer.sum(map(Answer.read, parts)).to_json()
@@ -135,59 +172,55 @@ def _range_of(params: Mapping[str, JSON]) -> Range:
 
 
 def _cost(whole: Range) -> float:
-    return odd_numbers(whole.start, whole.stop) * COST_PER_ODD_S
+    return odd_numbers(whole.start, whole.stop) * _cost_per_odd_s(whole)
+
+
+def _cost_per_odd_s(whole: Range) -> float:
+    """Longer residues are dearer, but primes rarer."""
+    return COST_S + COST_PER_BIT_S * whole.start.bit_length()
 
 
 def _unit_width(whole: Range) -> int:
     """Of every unit of the job but the last."""
-    return 2 * round(even_unit_cost(_cost(whole)) / COST_PER_ODD_S)
+    return 2 * round(even_unit_cost(_cost(whole)) / _cost_per_odd_s(whole))
 
 
 def _read_checkpoint(state: JSON, whole: Range) -> Tally:
-    record = Record(
-        state, name="checkpoint", error=CheckpointError, required=("blocks", "psp2", "hits")
-    )
+    record = Record(state, name="checkpoint", error=CheckpointError, required=TALLY_FIELDS)
     return Tally.read(record, whole, CheckpointError)
 
 
 def _read_result(result: object, whole: Range) -> Tally:
-    """The blocks and findings of a result whose other fields follow from them."""
-    fields = ("ranges", "tested", "filtered", "composites", "probable_primes", "digest")
-    record = Record(
-        result, name="result", error=ResultError, required=(*fields, "blocks", "psp2", "hits")
-    )
+    """The leaves, counts and findings of a result whose other fields follow from them."""
+    fields = ("ranges", "tested", "composites", "digest")
+    record = Record(result, name="result", error=ResultError, required=(*fields, *TALLY_FIELDS))
     tally = Tally.read(record, whole, ResultError)
-    blocks = len(whole.blocks())
-    if len(tally.rows) != blocks:
-        raise ResultError("result.blocks", f"it has {len(tally.rows)}", f"this unit has {blocks}")
+    parts = len(whole.parts())
+    if len(tally.leaves) != parts:
+        raise ResultError("result.leaves", f"it has {len(tally.leaves)}", f"this unit has {parts}")
     expected = unit_result(whole, tally)
     for name in fields:
         if not identical(record.get(name), expected[name]):
             raise ResultError(
-                f"result.{name}", "it contradicts the blocks or the unit", "recompute it"
+                f"result.{name}", "it contradicts the leaves, counts or the unit", "recompute it"
             )
     return tally
 
 
-def _spot_check(whole: Range, tally: Tally, seed: bytes) -> Verdict:
-    parts = whole.blocks()
-    chosen = _chosen_blocks(whole, len(parts), seed)
-    for index in chosen:
-        part = parts[index]
-        if examine(part.start, part.stop) != tally.block(index, part):
-            return Verdict.refutation(f"block {index}, done again, came out differently")
-    if len(chosen) == len(parts):
-        return Verdict.proof("all of it was done again and agrees")
-    return Verdict.plausible(
-        f"{len(chosen)} of {len(parts)} blocks, done again, agree", len(chosen) / len(parts)
-    )
+def _spot_check(unit: Mapping[str, JSON], whole: Range, tally: Tally, seed: bytes) -> Verdict:
+    from newral_kernels.bpsw_search import examine
 
-
-def _chosen_blocks(whole: Range, count: int, seed: bytes) -> list[int]:
-    """`SPOT_BLOCKS` of `count` blocks, as the seed decides."""
-    label = f"newral bpsw spot {whole.start} {whole.stop} ".encode()
-
-    def rank(index: int) -> bytes:
-        return hashlib.sha256(label + seed + index.to_bytes(2, "big")).digest()
-
-    return sorted(range(count), key=rank)[:SPOT_BLOCKS]
+    parts = whole.parts()
+    chosen = opened(unit, len(parts), seed)
+    again = examine([parts[index] for index in chosen])
+    for index, part in zip(chosen, again, strict=True):
+        if (part.leaf, part.psp2, part.hits) != tally.claims(index, parts[index]):
+            return Verdict.refutation(f"leaf {index}, done again, came out differently")
+    if len(chosen) < len(parts):
+        return Verdict.plausible(
+            f"{len(chosen)} of {len(parts)} leaves, done again, agree", len(chosen) / len(parts)
+        )
+    counts = sum(part.filtered for part in again), sum(part.probable_primes for part in again)
+    if counts != (tally.filtered, tally.probable_primes):
+        return Verdict.refutation("the counts, done again, came out differently")
+    return Verdict.proof("all of it was done again and agrees")

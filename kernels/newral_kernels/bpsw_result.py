@@ -9,24 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from newral_kernels.bpsw_blocks import BLOCK_DIGEST_BYTES, WITNESS_BASES, Block, odd_numbers
+from newral_kernels.bpsw_criterion import WITNESS_BASES
+from newral_kernels.commitment import LEAVES_MAX, decode_leaves, encode_leaves, merkle_root
 from newral_kernels.errors import FieldError, ResultError, UnitError
 from newral_kernels.kernel import JSON, Result
-from newral_kernels.numbers import JSON_INTEGER_MAX, decode_integer, decode_small_integer
+from newral_kernels.numbers import JSON_INTEGER_MAX, decode_integer
 from newral_kernels.reading import Record, read_array
 
 START_MIN: Final = 2**64  # below, no composite passes: nothing is left to search
-STOP_MAX: Final = 2**128  # residues are committed to in 16 bytes
-UNIT_WIDTH_MAX: Final = 10**8  # minutes of work: five times the widest unit that is planned
-BLOCKS_MAX: Final = 64  # a result stays some kilobytes; two blocks done again are 3 % of the work
-BLOCK_WIDTH_MIN: Final = 2**15  # some 40 ms: checkpoints come no more often
+STOP_MAX: Final = 2**127  # the widest numbers that compiled code tests
+UNIT_WIDTH_MAX: Final = 2**32  # minutes of work: several times the widest unit that is planned
+LEAF_WIDTH_MIN: Final = 2**13  # some 0.2 ms; a unit of a second or more has 4096 leaves
 FINDINGS_MAX: Final = 10_000  # in one unit; random ranges above 2^64 hold next to none
+HIT_FACTORS_MAX: Final = 64  # of numbers below 2^127 without a factor below 4096, generously
 
+TALLY_FIELDS: Final = ("leaves", "filtered", "probable_primes", "psp2", "hits")
 COUNTS: Final = ("tested", "filtered", "composites", "probable_primes")
-NO_DIGEST: Final = "0" * 64
 
-_UNIT_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_BLOCK_DIGEST: Final = re.compile(rf"[0-9a-f]{{{2 * BLOCK_DIGEST_BYTES}}}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,10 +44,10 @@ class Range:
         most = min(start + UNIT_WIDTH_MAX, STOP_MAX)
         return cls(start, record.integer("stop", minimum=start + 1, maximum=most))
 
-    def blocks(self) -> list[Range]:
-        """The parts of a unit that are committed to one by one, of nearly equal width."""
+    def parts(self) -> list[Range]:
+        """The parts of a unit that have a leaf each, of nearly equal width."""
         width = self.stop - self.start
-        count = min(max(width // BLOCK_WIDTH_MIN, 1), BLOCKS_MAX)
+        count = min(max(width // LEAF_WIDTH_MIN, 1), LEAVES_MAX)
         cuts = [self.start + width * index // count for index in range(count + 1)]
         return [Range(low, high) for low, high in itertools.pairwise(cuts)]
 
@@ -55,84 +55,126 @@ class Range:
         return self.start <= n < self.stop
 
 
-@dataclass(slots=True)
-class Tally:
-    """What is known of the first blocks of a unit: a checkpoint, and what a result is made of.
+@dataclass(frozen=True, slots=True, order=True)
+class Hit:
+    """A composite that passes BPSW, the base whose strong test refutes it, its prime factors."""
 
-    `rows`: filtered, probable primes and digest of each block. `psp2` and `hits` as in `Block`.
-    """
-
-    rows: list[tuple[int, int, str]] = field(default_factory=list)
-    psp2: list[int] = field(default_factory=list)
-    hits: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, block: Block) -> None:
-        """Append the next block."""
-        self.rows.append((block.filtered, block.probable_primes, block.digest))
-        self.psp2.extend(block.psp2)
-        self.hits.extend(block.hits)
-
-    def block(self, index: int, part: Range) -> Block:
-        """What the tally claims of one block."""
-        filtered, probable_primes, digest = self.rows[index]
-        return Block(
-            filtered=filtered,
-            probable_primes=probable_primes,
-            psp2=tuple(n for n in self.psp2 if n in part),
-            hits=tuple(hit for hit in self.hits if hit[0] in part),
-            digest=digest,
-        )
+    n: int
+    witness: int
+    factors: tuple[int, ...]
 
     def to_json(self) -> dict[str, JSON]:
-        """The fields `blocks`, `psp2` and `hits`."""
+        """All integers but the witness as decimal strings."""
+        factors: list[JSON] = [str(p) for p in self.factors]
+        return {"n": str(self.n), "witness": self.witness, "factors": factors}
+
+    @classmethod
+    def read(cls, value: object, whole: Range, error: type[FieldError]) -> Hit:
+        """The inverse of `to_json`; shapes are verified, claims are not. Raises `error`."""
+        record = Record(value, name="hits", error=error, required=("n", "witness", "factors"))
+        witness = record.small_integer("witness", minimum=0, maximum=max(WITNESS_BASES))
+        factors = [
+            decode_integer(p, minimum=2, maximum=STOP_MAX, field="hits.factors", error=error)
+            for p in record.array("factors", length_max=HIT_FACTORS_MAX)
+        ]
+        return cls(_read_odd(record.get("n"), whole, error), witness, tuple(factors))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the odd numbers of one part of a unit turned out to be.
+
+    `leaf`: over all residues. `filtered`: with a prime factor below 4096. `probable_primes`: passed
+    everything. `psp2`: strong pseudoprimes to base 2 that the Lucas test refuted. `hits`: passed
+    BPSW and failed a further base. All the rest is composite by the strong test to base 2.
+    """
+
+    leaf: bytes
+    filtered: int
+    probable_primes: int
+    psp2: tuple[int, ...]
+    hits: tuple[Hit, ...]
+
+
+def odd_numbers(start: int, stop: int) -> int:
+    """How many odd numbers [start, stop) holds."""
+    return stop // 2 - start // 2
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is known of the first parts of a unit: a checkpoint, and what a result is made of."""
+
+    leaves: list[bytes] = field(default_factory=list)
+    filtered: int = 0
+    probable_primes: int = 0
+    psp2: list[int] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Append the next parts."""
+        for part in parts:
+            self.leaves.append(part.leaf)
+            self.filtered += part.filtered
+            self.probable_primes += part.probable_primes
+            self.psp2.extend(part.psp2)
+            self.hits.extend(part.hits)
+
+    def claims(self, index: int, where: Range) -> tuple[bytes, tuple[int, ...], tuple[Hit, ...]]:
+        """Leaf and findings of one part: what doing it again has to confirm."""
+        psp2 = tuple(n for n in self.psp2 if n in where)
+        return self.leaves[index], psp2, tuple(hit for hit in self.hits if hit.n in where)
+
+    def to_json(self) -> dict[str, JSON]:
+        """The fields `leaves`, `filtered`, `probable_primes`, `psp2` and `hits`."""
         return {
-            "blocks": [list(row) for row in self.rows],
+            "leaves": encode_leaves(self.leaves),
+            "filtered": self.filtered,
+            "probable_primes": self.probable_primes,
             "psp2": [str(n) for n in self.psp2],
-            "hits": _hits_to_json(self.hits),
+            "hits": [hit.to_json() for hit in self.hits],
         }
 
     @classmethod
     def read(cls, record: Record, whole: Range, error: type[FieldError]) -> Tally:
         """The inverse of `to_json`; shapes are verified, claims are not. Raises `error`."""
-        rows = record.array("blocks", length_max=len(whole.blocks()))
+        count_max = len(whole.parts())
+        odd = odd_numbers(whole.start, whole.stop)
         psp2, hits = _read_findings(record, whole, FINDINGS_MAX, error)
-        return cls([_read_row(row, error) for row in rows], psp2, hits)
+        tally = cls(
+            decode_leaves(record.get("leaves"), count_max=count_max, field="leaves", error=error),
+            record.small_integer("filtered", minimum=0, maximum=odd),
+            record.small_integer("probable_primes", minimum=0, maximum=odd),
+            psp2,
+            hits,
+        )
+        listed = tally.filtered + tally.probable_primes + len(psp2) + len(hits)
+        if listed > odd:
+            raise error("counts", f"{listed} numbers are counted", f"{odd} are odd")
+        return tally
 
 
 def unit_result(whole: Range, tally: Tally) -> Result:
-    """The result of a unit, all of whose blocks are in the tally.
-
-    Raises `ResultError` when their counts cannot be: only a forged tally has such.
-    """
-    for index, part in enumerate(whole.blocks()):
-        block = tally.block(index, part)
-        listed = block.filtered + block.probable_primes + len(block.psp2) + len(block.hits)
-        odd = odd_numbers(part.start, part.stop)
-        if listed > odd:
-            raise ResultError(f"blocks[{index}]", f"{listed} are counted", f"{odd} are odd")
+    """The result of a unit, all of whose parts are in the tally."""
     tested = odd_numbers(whole.start, whole.stop)
-    filtered = sum(row[0] for row in tally.rows)
-    probable_primes = sum(row[1] for row in tally.rows)
     found = len(tally.psp2) + len(tally.hits)
     return {
         "ranges": [[str(whole.start), str(whole.stop)]],
         "tested": tested,
-        "filtered": filtered,
-        "composites": tested - filtered - probable_primes - found,
-        "probable_primes": probable_primes,
-        "digest": _unit_digest(whole, tally.rows),
+        "composites": tested - tally.filtered - tally.probable_primes - found,
+        "digest": _digest(whole, tally),
         **tally.to_json(),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a result or a reduced answer says, without the blocks of single units."""
+    """What a result or a reduced answer says, without the leaves of single units."""
 
     ranges: tuple[Range, ...]
     counts: tuple[int, ...]
     psp2: frozenset[int]
-    hits: frozenset[tuple[int, int]]
+    hits: frozenset[Hit]
     digest: int
 
     @classmethod
@@ -143,7 +185,7 @@ class Answer:
             name="result",
             error=ResultError,
             required=("ranges", *COUNTS, "psp2", "hits", "digest"),
-            optional=("blocks",),
+            optional=("leaves",),
         )
         ranges = [_read_range(pair) for pair in record.array("ranges", length_max=2**32)]
         whole = Range(START_MIN, STOP_MAX)
@@ -155,7 +197,7 @@ class Answer:
             ),
             psp2=frozenset(psp2),
             hits=frozenset(hits),
-            digest=int(record.text("digest", _UNIT_DIGEST), 16),
+            digest=int(record.text("digest", _DIGEST), 16),
         )
 
     @classmethod
@@ -177,7 +219,7 @@ class Answer:
             "ranges": [[str(part.start), str(part.stop)] for part in self.ranges],
             **dict(zip(COUNTS, self.counts, strict=True)),
             "psp2": [str(n) for n in sorted(self.psp2)],
-            "hits": _hits_to_json(sorted(self.hits)),
+            "hits": [hit.to_json() for hit in sorted(self.hits)],
             "digest": f"{self.digest:064x}",
         }
 
@@ -194,14 +236,11 @@ def _merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(merged)
 
 
-def _unit_digest(whole: Range, rows: Iterable[tuple[int, int, str]]) -> str:
-    text = f"newral bpsw {whole.start} {whole.stop}\n"
-    text += "".join(f"{filtered} {primes} {digest}\n" for filtered, primes, digest in rows)
+def _digest(whole: Range, tally: Tally) -> str:
+    """Over the leaves and the counts, so that whoever alters one has to alter this, too."""
+    counts = f"{tally.filtered} {tally.probable_primes}"
+    text = f"newral bpsw {whole.start} {whole.stop} {counts} {merkle_root(tally.leaves)}"
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _hits_to_json(hits: Iterable[tuple[int, int]]) -> list[JSON]:
-    return [{"n": str(n), "witness": witness} for n, witness in hits]
 
 
 def _read_range(pair: object) -> Range:
@@ -217,31 +256,13 @@ def _read_range(pair: object) -> Range:
     return Range(start, stop)
 
 
-def _read_row(row: object, error: type[FieldError]) -> tuple[int, int, str]:
-    values = read_array(row, name="blocks", error=error, length_max=3)
-    match values:
-        case [filtered, probable_primes, str(digest)] if _BLOCK_DIGEST.fullmatch(digest):
-            return _read_count(filtered, error), _read_count(probable_primes, error), digest
-    raise error("blocks", "a row is malformed", "give [filtered, probable primes, digest]")
-
-
-def _read_count(value: object, error: type[FieldError]) -> int:
-    return decode_small_integer(
-        value, minimum=0, maximum=UNIT_WIDTH_MAX, field="blocks", error=error
-    )
-
-
 def _read_findings(
     record: Record, whole: Range, length_max: int, error: type[FieldError]
-) -> tuple[list[int], list[tuple[int, int]]]:
+) -> tuple[list[int], list[Hit]]:
     """The fields `psp2` and `hits`, each ascending and within the range."""
     psp2 = [_read_odd(n, whole, error) for n in record.array("psp2", length_max=length_max)]
-    hits = []
-    for value in record.array("hits", length_max=length_max):
-        hit = Record(value, name="hits", error=error, required=("n", "witness"))
-        witness = hit.small_integer("witness", minimum=0, maximum=max(WITNESS_BASES))
-        hits.append((_read_odd(hit.get("n"), whole, error), witness))
-    for name, found in (("psp2", psp2), ("hits", [n for n, _ in hits])):
+    hits = [Hit.read(hit, whole, error) for hit in record.array("hits", length_max=length_max)]
+    for name, found in (("psp2", psp2), ("hits", [hit.n for hit in hits])):
         if any(a >= b for a, b in itertools.pairwise(found)):
             raise error(name, "it is not in ascending order", "list each number once, in order")
     return psp2, hits

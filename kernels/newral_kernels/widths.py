@@ -102,7 +102,8 @@ class Pairs:
         lows, highs = self._lows, self._highs
         if base == 2:
             return _first(index, keep_strong_2_double(lows, highs, index, _NO_ROWS))
-        return _first(index, keep_strong_double(lows, highs, np.uint64(base), index))
+        kept = keep_strong_double(lows, highs, np.uint64(base), index, _NO_ROWS)
+        return _first(index, kept)
 
     def lucas(self, method: int, condition: int, index: Positions) -> Positions:
         kept = keep_lucas_double(self._lows, self._highs, index, method, condition, _NO_ROWS)

@@ -82,9 +82,9 @@ _NUMBERS: Final = [
 
 _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "bpsw": {
-        "one_block": {"start": str(2**64), "stop": str(2**64 + 2000)},
-        "two_blocks": {"start": str(2**64 + 1), "stop": str(2**64 + 2**16 + 1)},
-        "highest": {"start": str(2**128 - 1000), "stop": str(2**128)},
+        "one_leaf": {"start": str(2**64), "stop": str(2**64 + 2000)},
+        "two_leaves": {"start": str(2**64 + 1), "stop": str(2**64 + 2**14 + 2)},
+        "highest": {"start": str(2**127 - 1000), "stop": str(2**127)},
         "one_number": {"start": str(2**64 + 13), "stop": str(2**64 + 14)},
     },
     "carmichael": {

@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from newral_kernels import bpsw_result, carmichael, carmichael_search, each_number, korselt
+from newral_kernels import bpsw, bpsw_result, carmichael, carmichael_search, each_number, korselt
 from newral_kernels.conformance import CHECKS, Check, Job
 from newral_kernels.conformance.planning import a_job_has_several_units
 from newral_kernels.conformance.running import another_process_has_the_same_results
@@ -43,6 +43,7 @@ PARAMS: dict[str, dict[str, JSON]] = {
     "korselt": {"items": CARMICHAEL_NUMBERS},
     "carmichael-merge": {"bound": "10^4", "items": CARMICHAEL_NUMBERS},
     "prime-certificate": {"items": NUMBERS},
+    "psp2": {"start": 1, "stop": "10^8", "rough": 11},
 }
 # Kernels that have a single unit, however large the job is.
 SINGLE = ("carmichael-merge",)
@@ -62,7 +63,8 @@ def job(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setattr(korselt, "UNIT_ITEMS_MAX", 3)
     monkeypatch.setattr(each_number, "UNIT_ITEMS_MAX", 4)
     monkeypatch.setattr(each_number, "CHECKPOINT_ITEMS", 1)
-    monkeypatch.setattr(bpsw_result, "BLOCK_WIDTH_MIN", 2**12)
+    monkeypatch.setattr(bpsw_result, "LEAF_WIDTH_MIN", 2**9)
+    monkeypatch.setattr(bpsw, "CHUNK_WIDTH", 2**12)
     monkeypatch.setattr(carmichael, "CHECKPOINT_PAIRS", 2000)
     monkeypatch.setattr(carmichael_search, "LEAF_PRIMES_MAX", 1000)
     return done(request.param)

@@ -65,29 +65,28 @@ function strong(n, base) {
   return { residue, passes };
 }
 
-// Strong Lucas test with Selfridge's parameters, method A.
+// Strong Lucas test with Selfridge's parameters, method A: the residues that are hashed, and whether
+// n passes.
 function strongLucas(n) {
-  if (isSquare(n)) return { u: 0n, v: 0n, passes: false };
+  if (isSquare(n)) return { residues: [0n, 0n], passes: false };
   let D = 5n;
   for (let symbol = jacobi(D, n); symbol !== -1; symbol = jacobi(D, n)) {
-    if (symbol === 0 && D % n !== 0n) return { u: 0n, v: 0n, passes: false };
+    if (symbol === 0 && D % n !== 0n) return { residues: [0n, 0n], passes: false };
     D = D > 0n ? -D - 2n : 2n - D;
   }
   const Q = (1n - D) / 4n;
+  if (gcd(Q, n) !== 1n) return { residues: [0n, 0n], passes: false };
   const mod = x => ((x % n) + n) % n;
-  const half = x => (mod(x) & 1n ? (mod(x) + n) / 2n : mod(x) / 2n);
+  const P = mod(inverse(Q, n) - 2n);
   const [d, s] = split(n + 1n);
-  let [u, v, q] = [1n, 1n, mod(Q)];
-  for (const bit of d.toString(2).slice(1)) {
-    [u, v, q] = [mod(u * v), mod(v * v - 2n * q), mod(q * q)];
-    if (bit === '1') [u, v, q] = [half(u + v), half(D * u + v), mod(q * Q)];
+  let [v, w] = [2n % n, P];
+  for (const bit of d.toString(2)) {
+    if (bit === '1') [v, w] = [mod(v * w - P), mod(w * w - 2n)];
+    else [v, w] = [mod(v * v - 2n), mod(v * w - P)];
   }
-  let passes = u === 0n;
-  for (let r = 0, x = v, y = q; r < s && !passes; r++) {
-    passes = x === 0n;
-    [x, y] = [mod(x * x - 2n * y), mod(y * y)];
-  }
-  return { u, v, passes };
+  let passes = (v === 2n % n || v === mod(-2n)) && mod(2n * w - P * v) === 0n;
+  for (let r = 0, x = v; r < s - 1 && !passes; r++, x = mod(x * x - 2n)) passes = x === 0n;
+  return { residues: [v, w], passes };
 }
 
 function isPrime(n) {
@@ -96,83 +95,174 @@ function isPrime(n) {
   return strong(n, 2n).passes && strongLucas(n).passes;
 }
 
-function bpswBlock(start, stop, found) {
-  const hash = createHash('sha256');
-  const commit = x => hash.update(Buffer.from(x.toString(16).padStart(32, '0'), 'hex'));
-  let [filtered, primes] = [0, 0];
+// 16 bytes, little-endian.
+const residueBytes = x => Buffer.from(x.toString(16).padStart(32, '0'), 'hex').reverse();
+
+function bpswPart(start, stop, found) {
+  const residues = { 2: [], lucas: [], 3: [], 5: [] };
   for (let n = start | 1n; n < stop; n += 2n) {
     if (SMALL_PRIMES.some(p => n % p === 0n)) {
-      filtered++;
+      found.filtered++;
       continue;
     }
     const first = strong(n, 2n);
-    commit(first.residue);
+    residues[2].push(inverse(first.residue, n));
     if (!first.passes) continue;
     const second = strongLucas(n);
-    commit(second.u);
-    commit(second.v);
+    residues.lucas.push(...second.residues);
     if (!second.passes) {
       found.psp2.push(String(n));
       continue;
     }
-    const witness = [3n, 5n, 7n, 11n].find(base => {
+    const witness = [3n, 5n].find(base => {
       const more = strong(n, base);
-      commit(more.residue);
+      residues[base].push(more.residue);
       return !more.passes;
     });
-    if (witness === undefined) primes++;
-    else found.hits.push({ n: String(n), witness: Number(witness) });
+    if (witness === undefined) found.probable_primes++;
+    else {
+      const factors = factored(n).factors.map(String);
+      found.hits.push({ n: String(n), witness: Number(witness), factors });
+    }
   }
-  return [filtered, primes, hash.digest('hex').slice(0, 32)];
+  const ordered = [residues[2], residues.lucas, residues[3], residues[5]].flat();
+  return createHash('sha256').update(Buffer.concat(ordered.map(residueBytes))).digest().subarray(0, 4);
+}
+
+const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
+
+function merkleRoot(leaves) {
+  if (leaves.length === 0) return sha256();
+  if (leaves.length === 1) return sha256(Buffer.from([0]), leaves[0]);
+  const middle = 2 ** Math.floor(Math.log2(leaves.length - 1));
+  const halves = [leaves.slice(0, middle), leaves.slice(middle)].map(merkleRoot);
+  return sha256(Buffer.from([1]), ...halves);
 }
 
 function bpsw(unit) {
   const [start, stop] = [BigInt(unit.start), BigInt(unit.stop)];
   const width = stop - start;
-  let count = width / 2n ** 15n;
-  count = count < 1n ? 1n : count > 64n ? 64n : count;
-  const found = { psp2: [], hits: [] };
-  const blocks = [];
+  let count = width / 2n ** 13n;
+  count = count < 1n ? 1n : count > 4096n ? 4096n : count;
+  const found = { filtered: 0, probable_primes: 0, psp2: [], hits: [] };
+  const leaves = [];
   for (let i = 0n; i < count; i++) {
-    blocks.push(
-      bpswBlock(start + (width * i) / count, start + (width * (i + 1n)) / count, found),
-    );
+    leaves.push(bpswPart(start + (width * i) / count, start + (width * (i + 1n)) / count, found));
   }
-  const sum = column => blocks.reduce((total, block) => total + block[column], 0);
   const tested = Number(stop / 2n - start / 2n);
-  const text = `newral bpsw ${start} ${stop}\n${blocks.map(row => `${row.join(' ')}\n`).join('')}`;
+  const listed = found.filtered + found.probable_primes + found.psp2.length + found.hits.length;
+  const root = merkleRoot(leaves).toString('hex');
+  const text = `newral bpsw ${start} ${stop} ${found.filtered} ${found.probable_primes} ${root}`;
   return {
     ranges: [[unit.start, unit.stop]],
     tested,
-    filtered: sum(0),
-    probable_primes: sum(1),
-    composites: tested - sum(0) - sum(1) - found.psp2.length - found.hits.length,
+    composites: tested - listed,
     digest: createHash('sha256').update(text).digest('hex'),
-    blocks,
+    leaves: Buffer.concat(leaves).toString('base64'),
     ...found,
   };
 }
 
-// By definition: every number is factored.
-function carmichael(unit) {
+// By definition: every number of the range is factored by the primes up to its root.
+function carmichaelItems(unit) {
   const [start, bound, low, high] = [unit.start, unit.bound, unit.low, unit.high].map(Number);
-  const least = new Uint32Array(bound);
-  for (const p of sieve(bound)) {
-    for (let multiple = p; multiple < bound; multiple += p) least[multiple] ||= p;
-  }
-  const items = [];
-  for (let n = Math.max(start, 3); n < bound; n++) {
-    const factors = [];
-    for (let rest = n; rest > 1; rest /= least[rest]) factors.push(least[rest]);
-    const next = factors[unit.prefix.length];
-    const belongs = unit.prefix.every((p, at) => factors[at] === p) && low <= next && next < high;
-    const isSquarefree = new Set(factors).size === factors.length;
-    const divides = factors.every(p => (n - 1) % (p - 1) === 0);
-    if (belongs && factors.length > 1 && isSquarefree && divides) {
-      items.push({ n: String(n), factors });
+  const first = Math.max(start, 3);
+  const rests = Float64Array.from({ length: bound - first }, (_, i) => first + i);
+  const factors = Array.from(rests, () => []);
+  for (const p of sieve(Math.floor(Math.sqrt(bound)) + 2)) {
+    for (let i = (p - (first % p)) % p; i < rests.length; i += p) {
+      for (; rests[i] % p === 0; rests[i] /= p) factors[i].push(p);
     }
   }
-  return { count: items.length, items };
+  const items = [];
+  for (let i = 0; i < rests.length; i++) {
+    if (rests[i] > 1) factors[i].push(rests[i]);
+    const next = factors[i][unit.prefix.length];
+    const belongs = unit.prefix.every((p, at) => factors[i][at] === p) && low <= next && next < high;
+    const isSquarefree = new Set(factors[i]).size === factors[i].length;
+    const divides = factors[i].every(p => (first + i - 1) % (p - 1) === 0);
+    if (belongs && factors[i].length > 1 && isSquarefree && divides) {
+      items.push({ n: String(first + i), factors: factors[i] });
+    }
+  }
+  return items;
+}
+
+function root(n, degree) {
+  let r = BigInt(Math.floor(Number(n) ** (1 / degree))) + 2n;
+  while (r ** BigInt(degree) > n) r--;
+  return r;
+}
+
+// The groups of a unit, [P, s] with the sum of their residues, by the name `P s`.
+function carmichaelGroups(unit) {
+  const [bound, low, high] = [unit.bound, unit.low, unit.high].map(BigInt);
+  const [most, bits] = [bound - 1n, bound.toString(2).length];
+  const threshold = 1n << BigInt(Math.min(Math.floor((2 * bits) / 5), 21));
+  const groups = new Map();
+  const start = unit.prefix.map(BigInt);
+  const product = start.reduce((a, b) => a * b, 1n);
+  if (low === high || product * low >= bound) return groups;
+  const largest = start.length > 0 ? root(most / product, 2) : root(most / low, 2);
+  const primes = sieve(Number(largest) + 1).map(BigInt);
+  const isAdmissible = (p, factors) => factors.every(f => (p - 1n) % f !== 0n);
+  const add = (key, residue) => groups.set(key, { ...groups.get(key), sum: groups.get(key).sum + residue });
+
+  function visit(factors, P, owner) {
+    const isRoot = factors.length === start.length;
+    const x = most / P;
+    const p = factors.at(-1) ?? 1n;
+    const lambda = factors.reduce((a, f) => (a / gcd(a, f - 1n)) * (f - 1n), 1n);
+    const below = root(x, isRoot && P === 1n ? 3 : 2);
+    const qs = primes.filter(q => q > p && q <= below && (!isRoot || (low <= q && q < high)));
+    const whole = !isRoot && x < 1n << 47n && 16n * (x / lambda) <= root(x, 2) - p;
+    const own = isRoot || P < threshold;
+    if (own) {
+      if (qs.length === 0) return;
+      const end = whole ? 0n : qs.at(-1) >> 16n;
+      for (let s = whole ? 0n : qs[0] >> 16n; s <= end; s++) groups.set(`${P} ${s}`, { P, s, sum: 0n });
+    }
+    const key = q => owner ?? `${P} ${q >> 16n}`;
+    if (whole) {
+      const least = (p + 2n) * (p + 2n);
+      let m = inverse(P, lambda);
+      if (m < least) m += ((least - m + lambda - 1n) / lambda) * lambda;
+      for (; m <= x; m += lambda) {
+        const isRough = primes.every(f => f > p || f > 31n || f === 2n || m % f !== 0n);
+        if (isRough) add(own ? `${P} 0` : owner, power(2n, P * m - 1n, m));
+      }
+      return;
+    }
+    for (const q of qs) {
+      if (!isAdmissible(q, factors)) continue;
+      if (P > 1n) add(key(q), (P - inverse(q - 1n, P)) % P);
+      if (q ** 3n <= x) visit([...factors, q], P * q, P * q < threshold ? null : key(q));
+    }
+  }
+  visit(start, product, null);
+  return groups;
+}
+
+function carmichael(unit) {
+  const groups = [...carmichaelGroups(unit).values()];
+  const count = BigInt(Math.max(Math.min(groups.length, 4096), 1));
+  const sums = new Array(Number(count)).fill(0n);
+  for (const { P, s, sum } of groups) {
+    const word = BigInt.asUintN(64, P * 0x9e3779b97f4a7c15n + s * 0xc2b2ae3d27d4eb4fn);
+    sums[(count * (word >> 32n)) >> 32n] += sum;
+  }
+  const leaves = sums.map(sum => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt.asUintN(64, sum));
+    return createHash('sha256').update(bytes).digest().subarray(0, 4);
+  });
+  const items = carmichaelItems(unit);
+  return {
+    count: items.length,
+    items,
+    leaves: Buffer.concat(leaves).toString('base64'),
+    digest: merkleRoot(leaves).toString('hex'),
+  };
 }
 
 const absolute = x => (x < 0n ? -x : x);

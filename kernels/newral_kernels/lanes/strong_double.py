@@ -68,11 +68,18 @@ def keep_strong_2_double(
     return kept
 
 
-@compiled("int64(uint64[::1], uint64[::1], uint64, int64[::1])")
+@compiled("int64(uint64[::1], uint64[::1], uint64, int64[::1], uint64[:,::1])")
 def keep_strong_double(
-    lows: NDArray[U64], highs: NDArray[U64], base: U64, index: NDArray[np.int64]
+    lows: NDArray[U64],
+    highs: NDArray[U64],
+    base: U64,
+    index: NDArray[np.int64],
+    residues: NDArray[U64],
 ) -> int:
-    """Keep strong probable primes to a base from 2 to 2^64 - 1."""
+    """Keep strong probable primes to a base from 2 to 2^64 - 1.
+
+    Where `residues` has rows, its i-th becomes low and high word of base^d modulo the i-th n.
+    """
     n = np.empty((2, LANES), np.uint64)
     inverse = np.empty(LANES, np.uint64)
     x = np.empty((2, LANES), np.uint64)
@@ -96,6 +103,8 @@ def keep_strong_double(
         for lane in range(block.size):
             x0, x1, n0, n1 = x[0, lane], x[1, lane], n[0, lane], n[1, lane]
             y0, y1 = mont_reduce_double(x0, x1, n0, n1, inverse[lane])
+            if residues.shape[0] > 0:
+                residues[start + lane, 0], residues[start + lane, 1] = y0, y1
             index[kept] = block[lane]
             kept += _passes(x0, x1, y0, y1, n0, n1, inverse[lane])
     return kept

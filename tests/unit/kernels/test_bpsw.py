@@ -7,16 +7,21 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from newral_kernels import bpsw_blocks
+from newral_kernels import bpsw_search
 from newral_kernels.bpsw import Bpsw
-from newral_kernels.bpsw_blocks import FILTER_BELOW, WITNESS_BASES, examine, odd_numbers
-from newral_kernels.bpsw_result import Range, Tally, unit_result
-from newral_kernels.errors import ParamsError, ResultError, UnitError
+from newral_kernels.bpsw_criterion import FILTER_BELOW, WITNESS_BASES
+from newral_kernels.bpsw_result import Part, Range, Tally, odd_numbers, unit_result
+from newral_kernels.bpsw_search import examine
+from newral_kernels.commitment import LEAVES_MAX, OPENED, decode_leaves
+from newral_kernels.errors import CheckpointError, ParamsError, ResultError, UnitError
 from newral_kernels.primality import (
     is_bpsw_probable_prime,
     is_strong_probable_prime,
+    selfridge_parameters,
+    twos,
 )
 from newral_kernels.sieve import primes_below
 
@@ -51,16 +56,31 @@ def test_every_odd_number_is_counted_once() -> None:
     assert result["composites"] == len(odd) - len(filtered) - len(primes) - 1
 
 
-@pytest.mark.parametrize("start", [13, 10**6, 2**32 - 5000, 2**63 - 5000, 2**127])
-def test_a_block_agrees_with_testing_each_number(start: int) -> None:
-    block = examine(start, start + 10_000)
+def examine_one(start: int, stop: int) -> Part:
+    (part,) = examine([Range(start, stop)])
+    return part
+
+
+@pytest.mark.parametrize(
+    "start", [2**64, 2**64 + 1, 2**65 - 5000, 2**96 - 5000, 2**126 - 5000, 2**127 - 10_000]
+)
+def test_a_part_agrees_with_testing_each_number(start: int) -> None:
+    part = examine_one(start, start + 10_000)
     odd = range(start | 1, start + 10_000, 2)
-    assert block.probable_primes == sum(map(is_bpsw_probable_prime, odd))
-    rough = [n for n in odd if not any(n % p == 0 for p in primes_below(FILTER_BELOW) if p < n)]
-    assert block.filtered == len(odd) - len(rough)
-    assert list(block.psp2) == [
+    assert part.probable_primes == sum(map(is_bpsw_probable_prime, odd))
+    rough = [n for n in odd if not any(n % p == 0 for p in primes_below(FILTER_BELOW))]
+    assert part.filtered == len(odd) - len(rough)
+    assert list(part.psp2) == [
         n for n in rough if is_strong_probable_prime(n, 2) and not is_bpsw_probable_prime(n)
     ]
+
+
+def test_parts_come_out_the_same_alone_and_together() -> None:
+    cuts = [2**64 - 1 + step for step in (1, 2, 3, 1000, 5000, 5001, 2**18, 2**18 + 999)]
+    ranges = [Range(low, high) for low, high in itertools.pairwise(cuts)]
+    together = examine(ranges)
+    assert together == [examine_one(each.start, each.stop) for each in ranges]
+    assert examine(ranges[::2]) == together[::2]
 
 
 @pytest.mark.parametrize("n", STRONG_PSEUDOPRIMES)
@@ -70,38 +90,56 @@ def test_known_strong_pseudoprimes_are_listed(n: int) -> None:
     assert BPSW.check(unit, result).sound
 
 
-def test_the_digest_is_over_the_residues_as_documented() -> None:
-    n = next(n for n in range(2**64 + 13, 2**65, 2) if is_bpsw_probable_prime(n))
-    d_minus, d_plus = n - 1, n + 1
-    while d_minus % 2 == 0:
-        d_minus //= 2
-    while d_plus % 2 == 0:
-        d_plus //= 2
-    lucas = bpsw_blocks.strong_lucas_residues(n)
-    assert lucas is not None
-    residues = [pow(2, d_minus, n), lucas.u, lucas.v]
-    residues += [pow(base, d_minus, n) for base in WITNESS_BASES]
-    committed = b"".join(int(residue).to_bytes(16, "big") for residue in residues)
-    assert examine(n, n + 1).digest == hashlib.sha256(committed).hexdigest()[:32]
+def lucas_values(n: int) -> tuple[int, int]:
+    """V_d and V_(d+1) modulo n for P = 1/Q - 2 and Q = 1, from the definition."""
+    parameters = selfridge_parameters(n)
+    assert parameters is not None
+    p = (pow(parameters.q, -1, n) - 2) % n
+    matrix = np.array([[p, -1], [1, 0]], dtype=object)
+    power = np.array([[1, 0], [0, 1]], dtype=object)
+    for bit in bin((n + 1) >> twos(n + 1))[2:]:
+        power = power @ power % n
+        if bit == "1":
+            power = power @ matrix % n
+    following, this = power @ np.array([p, 2], dtype=object) % n
+    return this, following
+
+
+def test_a_leaf_is_over_the_residues_as_documented() -> None:
+    start, stop = 2**64, 2**64 + 300
+    small = primes_below(FILTER_BELOW)
+    rough = [n for n in range(start + 1, stop, 2) if all(n % p for p in small)]
+    strong = [n for n in rough if is_strong_probable_prime(n, 2)]
+    primes = [n for n in strong if is_bpsw_probable_prime(n)]
+    residues = [pow(2, -((n - 1) >> twos(n - 1)), n) for n in rough]
+    residues += [value for n in strong for value in lucas_values(n)]
+    residues += [pow(base, (n - 1) >> twos(n - 1), n) for base in WITNESS_BASES for n in primes]
+    committed = b"".join(int(residue).to_bytes(16, "little") for residue in residues)
+    assert len(strong) > len(primes) > 2
+    assert examine_one(start, stop).leaf == hashlib.sha256(committed).digest()[:4]
 
 
 @pytest.fixture
 def lucas_test_that_passes_everything(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A control: no number is known to make a hit, so one test is disabled to see some."""
-    monkeypatch.setattr(bpsw_blocks, "strong_lucas_residues_pass", lambda _n, _residues: True)
+    monkeypatch.setattr(
+        bpsw_search, "keep_lucas_double", lambda _lows, _highs, index, *_: index.size
+    )
     return
 
 
 @pytest.mark.usefixtures("lucas_test_that_passes_everything")
-def test_a_composite_that_passed_would_be_a_hit_with_its_witness() -> None:
+def test_a_composite_that_passed_would_be_a_hit_with_witness_and_factors() -> None:
     n = STRONG_PSEUDOPRIMES[0]
-    block = examine(n - 1000, n + 1000)
-    assert block.psp2 == ()
-    [(hit, witness)] = block.hits
-    assert hit == n
-    assert not is_strong_probable_prime(n, witness)
-    earlier = WITNESS_BASES[: WITNESS_BASES.index(witness)]
+    part = examine_one(n - 1000, n + 1000)
+    assert part.psp2 == ()
+    (hit,) = part.hits
+    assert hit.n == n
+    assert not is_strong_probable_prime(n, hit.witness)
+    earlier = WITNESS_BASES[: WITNESS_BASES.index(hit.witness)]
     assert all(is_strong_probable_prime(n, base) for base in earlier)
+    p, q = hit.factors
+    assert p * q == n
 
 
 @pytest.mark.usefixtures("lucas_test_that_passes_everything")
@@ -114,6 +152,23 @@ def test_a_claimed_hit_that_lucas_refutes_is_refuted() -> None:
     assert "no hit" in verdict.why
 
 
+@pytest.mark.usefixtures("lucas_test_that_passes_everything")
+@pytest.mark.parametrize(
+    "factors", [[], ["3", "5"], [str(STRONG_PSEUDOPRIMES[0])], ["2"] * 65, [7]]
+)
+def test_a_hit_with_other_factors_is_refuted(
+    factors: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = STRONG_PSEUDOPRIMES[0]
+    unit, result = run(n - 1000, n + 1000)
+    monkeypatch.setattr("newral_kernels.bpsw.is_hit", lambda _n, _witness: True)
+    assert not BPSW.check(unit, result).refuted
+    result["hits"][0]["factors"] = factors
+    verdict = BPSW.check(unit, result)
+    assert verdict.refuted
+    assert "factors" in verdict.why
+
+
 def test_a_consistent_lie_about_a_prime_is_refuted() -> None:
     unit, result = run(2**64, 2**64 + 2000)
     prime = next(n for n in range(2**64 + 3, 2**64 + 2000, 2) if is_bpsw_probable_prime(n))
@@ -122,29 +177,67 @@ def test_a_consistent_lie_about_a_prime_is_refuted() -> None:
     assert BPSW.check(unit, result).refuted
 
 
-def test_a_skipped_block_passes_quick_checks_and_fails_some_spot_checks() -> None:
-    whole = Range(2**64, 2**64 + 8 * 2**15)
+def test_an_altered_count_contradicts_the_digest() -> None:
+    unit, result = run(2**64, 2**64 + 2000)
+    result["probable_primes"] += 1
+    result["composites"] -= 1
+    verdict = BPSW.check(unit, result)
+    assert verdict.refuted
+    assert "digest" in verdict.why
+
+
+def forged(whole: Range, result: dict[str, Any], skipped: range) -> dict[str, Any]:
+    """What a provider returns who computed all leaves but some, and made everything else fit."""
+    leaves = decode_leaves(
+        result["leaves"], count_max=LEAVES_MAX, field="leaves", error=ResultError
+    )
+    for index in skipped:
+        leaves[index] = bytes(4)
+    psp2 = [int(n) for n in result["psp2"]]
+    tally = Tally(leaves, result["filtered"], result["probable_primes"], psp2)
+    return dict(unit_result(whole, tally))
+
+
+def test_skipped_leaves_pass_quick_checks_and_hardly_any_spot_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("newral_kernels.bpsw_result.LEAF_WIDTH_MIN", 256)
+    whole = Range(2**64, 2**64 + 200 * 256)
     unit, result = run(whole.start, whole.stop)
-    rows = [tuple(row) for row in result["blocks"]]
-    rows[3] = (rows[3][0], rows[3][1] - 1, "0" * 32)
-    forged = unit_result(whole, Tally(rows=rows, psp2=[FERMAT_6]))
-    assert BPSW.check(unit, forged, "quick") == BPSW.check(unit, result, "quick")
-    verdicts = [BPSW.check(unit, forged, "spot", bytes([seed])) for seed in range(12)]
+    lazy = forged(whole, result, range(20, 40))
+    assert BPSW.check(unit, lazy, "quick") == BPSW.check(unit, result, "quick")
+    verdicts = [BPSW.check(unit, lazy, "spot", bytes([seed])) for seed in range(12)]
+    assert all(verdict.refuted for verdict in verdicts)
+    one = forged(whole, result, range(50, 51))
+    verdicts = [BPSW.check(unit, one, "spot", bytes([seed])) for seed in range(12)]
     assert {verdict.sound for verdict in verdicts} == {True, False}
-    assert BPSW.check(unit, result, "spot", bytes([0])).sound
 
 
-def test_a_spot_check_says_what_share_it_did_again() -> None:
-    unit, result = run(2**64, 2**64 + 5 * 2**15)
+def test_a_spot_check_says_what_share_it_did_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newral_kernels.bpsw_result.LEAF_WIDTH_MIN", 256)
+    unit, result = run(2**64, 2**64 + 100 * 256)
     verdict = BPSW.check(unit, result, "spot", b"beacon")
     assert verdict.sound
     assert not verdict.complete
-    assert verdict.covered == 2 / 5
+    assert verdict.covered == OPENED / 100
 
 
-def test_a_spot_check_of_all_blocks_is_a_proof() -> None:
+def test_a_spot_check_of_everything_is_a_proof() -> None:
     unit, result = run(2**64, 2**64 + 2000)
     assert BPSW.check(unit, result, "spot").proved
+    whole = Range(2**64, 2**64 + 2000)
+    lie = forged(whole, {**result, "filtered": result["filtered"] + 1}, range(0))
+    assert BPSW.check(unit, lie, "quick").sound
+    assert BPSW.check(unit, lie, "spot").refuted
+
+
+def test_a_checkpoint_of_another_unit_is_refused() -> None:
+    states: list[Any] = []
+    unit = {"start": str(2**64), "stop": str(2**64 + 2**15)}
+    BPSW.run(unit, progress=ignore, checkpoint=states.append)
+    shorter = {"start": str(2**64), "stop": str(2**64 + 2000)}
+    with pytest.raises(CheckpointError, match="leaves"):
+        BPSW.run(shorter, progress=ignore, checkpoint=ignore, resume=states[-1])
 
 
 def test_reduced_ranges_join_where_they_touch() -> None:
@@ -158,7 +251,7 @@ def test_reduced_ranges_join_where_they_touch() -> None:
     whole = BPSW.reduce({}, [outer, parts[1]])
     assert whole["ranges"] == [[str(cuts[0]), str(cuts[3])]]
     assert whole["tested"] == odd_numbers(cuts[0], cuts[3])
-    assert "blocks" not in whole
+    assert "leaves" not in whole
 
 
 def test_digests_are_added_modulo_2_256() -> None:
@@ -182,7 +275,7 @@ def test_a_part_is_not_added_twice() -> None:
         ({"start": "2^64-1", "stop": "2^65"}, r"start: .* is too small; the least is 2\^64"),
         ({"start": "2^64", "stop": "2^64"}, "stop: .* is too small"),
         ({"start": "2^64", "stop": "2^64+10^15+1"}, "stop: .* is too large"),
-        ({"start": "2^128-1", "stop": "2^128+1"}, "stop: .* is too large"),
+        ({"start": "2^127-1", "stop": "2^127+1"}, r"stop: .* is too large; the most is 2\^127"),
         ({"start": "2^64", "stop": "2^65", "base": "3"}, "params has no such field"),
     ],
 )
@@ -201,4 +294,4 @@ def test_the_widest_job_is_planned_without_listing_its_units() -> None:
 
 def test_a_unit_too_wide_to_finish_is_refused() -> None:
     with pytest.raises(UnitError, match=r"unit\.stop"):
-        BPSW.cost({"start": str(2**64), "stop": str(2**64 + 10**9)})
+        BPSW.cost({"start": str(2**64), "stop": str(2**64 + 2**32 + 1)})
