@@ -1,0 +1,178 @@
+"""Which cofactors of a progression are left to be tested, for compiled code.
+
+Of n = p·s is asked (D/n) = e, and of each small prime q that divides s that n is what q asks of its
+multiples: trial division would discard them all, and some of them are not to be discarded.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from newral_kernels.float_residues import inverse_mod
+from newral_kernels.jit import device
+from newral_kernels.joint_search.progression import gcd
+from newral_kernels.joint_search.tables import Tables
+from newral_kernels.words import ONE, U64, ZERO
+
+PIECE: Final = 2**13
+"""Terms that are sieved, and committed to, at a time: one byte each in the first-level cache."""
+
+Words: TypeAlias = npt.NDArray[np.uint64]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+_CHUNK: Final = 16  # small primes that are tried before the first look at the outcome
+_NEVER: Final = ~np.uint64(0)
+
+
+class Strikes(NamedTuple):
+    """Of each small prime: the first term that it divides, the distance to the next, and the first
+    one and the distance among those that pass nonetheless. `_NEVER` where there is none."""
+
+    first: Words
+    period: Words
+    spared: Words
+    spared_period: Words
+
+
+class Sieve(NamedTuple):
+    """The terms of a piece that are left, and room for those that are spared."""
+
+    flags: Bytes
+    saved: Bytes
+
+
+@device
+def new_strikes(count: int) -> Strikes:
+    """Room for `count` small primes."""
+    return Strikes(
+        np.empty(count, np.uint64),
+        np.empty(count, np.uint64),
+        np.empty(count, np.uint64),
+        np.empty(count, np.uint64),
+    )
+
+
+@device
+def new_sieve() -> Sieve:
+    """Room for a piece."""
+    return Sieve(np.empty(PIECE, np.uint8), np.empty(PIECE, np.uint8))
+
+
+@device
+def is_left(p: U64, s: U64, tables: Tables) -> bool:
+    """Whether no small prime discards n = p·s; its symbol is not looked at."""
+    for start in range(0, len(tables.primes), _CHUNK):
+        divides = False
+        for j in range(start, min(start + _CHUNK, len(tables.primes))):
+            divides |= s * tables.reciprocals[j] <= tables.quotients[j]
+        if not divides:
+            continue
+        for j in range(start, min(start + _CHUNK, len(tables.primes))):
+            modulus = tables.moduli[j]
+            if s * tables.reciprocals[j] <= tables.quotients[j] and (
+                modulus == ZERO or (p % modulus) * (s % modulus) % modulus != tables.residues[j]
+            ):
+                return False
+    return True
+
+
+@device
+def prepare_strikes(p: U64, first: U64, step: U64, tables: Tables, strikes: Strikes) -> None:
+    """Where the small primes q divide the terms first + k·step.
+
+    No term is divided by a q that divides the step: it divides the order of 2 or the rank of p, by
+    which the terms leave 1 or −1.
+    """
+    for j in range(len(tables.primes)):
+        q = tables.primes[j]
+        reduced = step % q
+        strikes.spared[j] = _NEVER
+        if reduced == ZERO:
+            strikes.first[j] = _NEVER
+            continue
+        k = (q - first % q) * np.uint64(tables.inverses[j, reduced]) % q
+        strikes.first[j] = k
+        strikes.period[j] = q
+        modulus = tables.moduli[j]
+        if modulus == ZERO:
+            continue
+        # Spared are those k + q·i for which p·(s + q·i·step) is the residue, s the term at k.
+        p_rest, step_rest = p % modulus, step % modulus
+        slope = p_rest * step_rest % modulus * q % modulus
+        value = p_rest * ((first % modulus + k * step_rest) % modulus) % modulus
+        wanted = (tables.residues[j] + modulus - value) % modulus
+        shared = gcd(slope, modulus)
+        if wanted % shared != ZERO:
+            continue
+        turn = modulus // shared
+        if turn == ONE:
+            strikes.first[j] = _NEVER
+            continue
+        inverse = np.uint64(inverse_mod(np.int64(slope // shared % turn), np.int64(turn)))
+        strikes.spared[j] = k + q * (wanted // shared % turn * inverse % turn)
+        strikes.spared_period[j] = q * turn
+
+
+@device
+def sieve_piece(
+    first: U64, step: U64, start: U64, length: int, target: int, tables: Tables, strikes: Strikes, sieve: Sieve
+) -> None:
+    """Flag the terms first + (start + i)·step, 0 <= i < length, that are to be tested; `target` is
+    the symbol (D/s)."""
+    flags, saved = sieve.flags, sieve.saved
+    _flag_symbols(first + start * step, step, length, target, tables, flags)
+    for j in range(len(tables.primes)):
+        if strikes.first[j] == _NEVER:
+            continue
+        period = strikes.period[j]
+        i = _next(strikes.first[j], period, start)
+        if strikes.spared[j] == _NEVER:
+            for x in range(i, length, np.int64(period)):
+                flags[x] = 0
+            continue
+        again, spared_period = (
+            _next(strikes.spared[j], strikes.spared_period[j], start),
+            np.int64(strikes.spared_period[j]),
+        )
+        count = 0
+        for x in range(again, length, spared_period):
+            saved[count] = flags[x]
+            count += 1
+        for x in range(i, length, np.int64(period)):
+            flags[x] = 0
+        count = 0
+        for x in range(again, length, spared_period):
+            flags[x] = saved[count]
+            count += 1
+    flags[length:] = 0
+
+
+@device
+def _next(place: U64, period: U64, start: U64) -> int:
+    """The least i >= 0 with start + i ≡ place (mod period), for place < period."""
+    rest = start % period
+    return np.int64(place - rest if place >= rest else place + period - rest)
+
+
+@device
+def _flag_symbols(
+    s: U64, step: U64, length: int, target: int, tables: Tables, flags: Bytes
+) -> None:
+    """Flag each i with (D/(s + i·step)) = target."""
+    size = np.uint64(tables.symbols.size)
+    rest, turn = s % size, step % size
+    # A pattern, repeated by copying ever longer pieces.
+    pattern = min(np.int64(size), length)
+    for i in range(pattern):
+        flags[i] = tables.symbols[np.int64(rest)] == target
+        rest += turn
+        rest = rest - size if rest >= size else rest
+    done = pattern
+    while done < length:
+        more = min(done, length - done)
+        flags[done : done + more] = flags[:more]
+        done += more
+
