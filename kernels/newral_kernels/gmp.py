@@ -37,3 +37,6 @@ iroot: Final[Callable[[int, int], tuple[int, bool]]] = gmpy2.iroot
 
 is_extra_strong_lucas_prp: Final[Callable[[int, int], bool]] = gmpy2.is_extra_strong_lucas_prp
 """The extra strong Lucas test of an odd number with the given P, P² − 4 prime to it, and Q = 1."""
+
+is_strong_selfridge_prp: Final[Callable[[int], bool]] = gmpy2.is_strong_selfridge_prp
+"""The strong Lucas test with Selfridge's parameters (method A); False for squares."""

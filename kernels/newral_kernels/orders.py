@@ -7,6 +7,7 @@ gathered first, and computed in batches.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Final, TypeAlias
 
@@ -45,20 +46,21 @@ def primes_with_orders(low: int, high: int) -> tuple[Words, Words]:
     # Vaughan, The large sieve, 1973).
     room = min(width // 2, int(2 * width / math.log(width))) + 1
     primes, orders = np.empty(room, np.uint64), np.empty(room, np.uint64)
-    count = fill_orders(low, high, sieving_primes(high), primes, orders)
+    count = fill_orders(low, high, sieving_primes(), primes, orders)
     return primes[:count].copy(), orders[:count].copy()
 
 
-def sieving_primes(high: int) -> Words:
-    """The odd primes up to √high: those that `fill_orders` needs."""
-    return np.array(primes_below(math.isqrt(high) + 1)[1:], np.uint64)
+@functools.cache
+def sieving_primes() -> Words:
+    """The odd primes up to √2^34: those that `fill_orders` needs."""
+    return np.array(primes_below(math.isqrt(ORDER_PRIME_MAX) + 1)[1:], np.uint64)
 
 
 @compiled("int64(int64, int64, uint64[::1], uint64[::1], uint64[::1])")
 def fill_orders(low: int, high: int, sieving: Words, primes: Words, orders: Words) -> int:
     """Write the odd primes low <= p < high and the orders of 2 modulo them; return their number.
 
-    `sieving` holds all odd primes up to √high; the arrays have room for what is found.
+    `sieving` is `sieving_primes()`; the arrays have room for what is found.
     """
     places = np.empty(SEGMENT_WIDTH // 2, np.int32)
     rests = np.empty(SEGMENT_WIDTH // 2, np.uint64)

@@ -28,7 +28,7 @@ from newral_kernels.psp2_plan import cost, cut
 from newral_kernels.psp2_result import (
     ITEMS_MAX,
     Answer,
-    hits_to_json,
+    hits_among,
     read_leaves,
     read_result,
     unit_result,
@@ -168,7 +168,7 @@ class Psp2(Kernel):
             if not domain.holds(item.n, item.factors):
                 return Verdict.refutation(f"{item.n} does not belong to the unit")
         assert isinstance(result, dict)
-        if not identical(result["hits"], hits_to_json(items)):
+        if not identical(result["hits"], hits_among(items)):
             raise ResultError("result.hits", "other items pass a Lucas test", "test them again")
         if level == "quick":
             return Verdict.plausible(f"each of {len(items)} pseudoprimes is proved", 0.0)

@@ -6,12 +6,14 @@ import math
 from typing import Final
 
 from newral_kernels.criterion import Factored
-from newral_kernels.gmp import gcd, is_extra_strong_lucas_prp, jacobi, powmod
-from newral_kernels.primality import (
-    BPSW_PROVED_BELOW,
-    is_prime_below_2_64,
-    is_strong_lucas_probable_prime,
+from newral_kernels.gmp import (
+    gcd,
+    is_extra_strong_lucas_prp,
+    is_strong_selfridge_prp,
+    jacobi,
+    powmod,
 )
+from newral_kernels.primality import BPSW_PROVED_BELOW, is_prime_below_2_64
 
 STRONG: Final = "strong"
 EXTRA_STRONG: Final = "extra strong"
@@ -52,7 +54,7 @@ def lucas_tests_passed(n: int) -> tuple[str, ...]:
     passed = []
     if is_extra_strong_lucas_probable_prime(n):
         passed.append(EXTRA_STRONG)
-    if is_strong_lucas_probable_prime(n):
+    if is_strong_selfridge_prp(n):
         passed.append(STRONG)
     return tuple(passed)
 

@@ -8,28 +8,44 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from newral_kernels.psp2_domain import Domain
+from newral_kernels.primality import is_prime_below_2_64
+from newral_kernels.psp2_domain import SIEVE_STOP, Domain
 from newral_kernels.psp2_weights import GRID_FIRST, GRID_LAST, grid_point, primes, weight
 
-COST_PER_TERM_S: Final = 3.4e-9  # of long progressions, most terms of which a sieve strikes
-COST_PER_LONE_TERM_S: Final = 12e-9  # of short ones, all of which are tested
-COST_PER_PRIME_S: Final = 150e-9
-COST_PER_LEAF_S: Final = 60e-6
+COST_PER_STRUCK_TERM_S: Final = 1.1e-9
+COST_PER_EXPONENT_BIT_S: Final = 0.33e-9  # of a term that is tested
+COST_PER_PRIME_S: Final = 150e-9  # near 10^8
+COST_PER_PRIME_GROWTH_S: Final = 12e-9  # for each factor e of p
+COST_PER_LEAF_S: Final = 40e-6
 COST_PER_UNIT_S: Final = 2e-3
 
+_DENSE: Final = 64  # beyond, there is a prime between any two points of the table
 _ROUNDING: Final = 1.2  # cells that exceed the target by less stay whole
 
 
 def cost(domain: Domain) -> float:
     """Expected work in reference-core seconds."""
-    terms = domain.width * weight(domain.low, domain.high)
-    per_term = COST_PER_TERM_S if domain.by_terms else COST_PER_LONE_TERM_S
+    searched = max(domain.stop - max(domain.start, domain.low**2), 0)  # n >= p²
+    per_prime = COST_PER_PRIME_S + COST_PER_PRIME_GROWTH_S * math.log(domain.high / 10**8)
     return (
         COST_PER_UNIT_S
         + COST_PER_LEAF_S * domain.leaves
-        + COST_PER_PRIME_S * primes(domain.low, domain.high)
-        + per_term * terms
+        + per_prime * primes(domain.low, domain.high)
+        + _cost_per_term(domain) * searched * weight(domain.low, domain.high)
     )
+
+
+def _cost_per_term(domain: Domain) -> float:
+    """What a sieve by the primes below q leaves, some e^−γ/ln q of all, is tested.
+
+    The factor was fitted: no term is even, and no prime of the step divides one.
+    """
+    full = domain.low < domain.full_below
+    bits = (domain.stop if full else domain.high).bit_length()
+    usual = domain.width / (domain.low * domain.high)  # terms, where the order is large
+    sieved_to = max(min(domain.low, SIEVE_STOP, usual), math.e)
+    tested = min(1.35 / math.log(sieved_to), 1.0)
+    return COST_PER_STRUCK_TERM_S + tested * bits * COST_PER_EXPONENT_BIT_S
 
 
 def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
@@ -53,11 +69,12 @@ def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
 
 
 def _cells(whole: Domain) -> Iterator[Domain]:
-    """Cut at every point of the table."""
-    inner = (grid_point(k) for k in range(GRID_FIRST, GRID_LAST))
-    cuts = [whole.low, *(p for p in inner if whole.low < p < whole.high), whole.high]
-    for low, high in itertools.pairwise(cuts):
-        yield replace(whole, low=low, high=high)
+    """Cut at every point of the table, without cells that have no prime."""
+    inner = {grid_point(k) for k in range(GRID_FIRST, GRID_LAST)}
+    cuts = {whole.low, whole.high} | {p for p in inner if whole.low < p < whole.high}
+    for low, high in itertools.pairwise(sorted(cuts)):
+        if high > _DENSE or any(map(is_prime_below_2_64, range(low, high))):
+            yield replace(whole, low=low, high=high)
 
 
 def _alike(group: Domain, cell: Domain) -> bool:

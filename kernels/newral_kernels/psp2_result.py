@@ -14,7 +14,7 @@ from newral_kernels.errors import FieldError, ResultError
 from newral_kernels.kernel import JSON, Result
 from newral_kernels.numbers import JSON_INTEGER_MAX
 from newral_kernels.psp2_criterion import lucas_tests_passed
-from newral_kernels.psp2_domain import Domain
+from newral_kernels.psp2_domain import STOP_MAX, Domain
 from newral_kernels.reading import Record, identical
 
 ITEMS_MAX: Final = 1_000_000  # there are some 120 million below 2^64: list them in several jobs
@@ -29,16 +29,16 @@ def unit_result(leaves: Sequence[bytes], items: Iterable[Factored]) -> Result:
     return {
         "count": len(listed),
         "items": items_to_json(listed),
-        "hits": hits_to_json(listed),
+        "hits": hits_among(listed),
         "leaves": encode_leaves(leaves),
         "digest": merkle_root(leaves),
     }
 
 
-def hits_to_json(items: Iterable[Factored]) -> list[JSON]:
+def hits_among(items: Iterable[Factored]) -> list[JSON]:
     """Those that pass a Lucas test too, ascending: `{"n": …, "lucas": ["extra strong", …]}`."""
     tested = ((item.n, lucas_tests_passed(item.n)) for item in items)
-    return [{"n": str(n), "lucas": list(passed)} for n, passed in tested if passed]
+    return _hits_to_json((n, passed) for n, passed in tested if passed)
 
 
 def read_result(result: object, domain: Domain) -> tuple[list[bytes], list[Factored]]:
@@ -77,6 +77,7 @@ class Answer:
 
     units: int
     items: frozenset[Factored]
+    hits: frozenset[tuple[int, tuple[str, ...]]]
     digest: int
 
     @classmethod
@@ -95,7 +96,8 @@ class Answer:
         units = 1
         if record.get("leaves") is None:
             units = record.small_integer("units", minimum=0, maximum=JSON_INTEGER_MAX)
-        return cls(units, frozenset(items), int(record.text("digest", _DIGEST), 16))
+        hits = frozenset(_read_hits(record))
+        return cls(units, frozenset(items), hits, int(record.text("digest", _DIGEST), 16))
 
     @classmethod
     def sum(cls, answers: Iterable[Answer]) -> Answer:
@@ -104,6 +106,7 @@ class Answer:
         return cls(
             units=sum(answer.units for answer in several),
             items=frozenset().union(*(answer.items for answer in several)),
+            hits=frozenset().union(*(answer.hits for answer in several)),
             digest=sum(answer.digest for answer in several) % DIGESTS,
         )
 
@@ -116,6 +119,20 @@ class Answer:
             "count": len(listed),
             "by_factors": {str(k): by_factors[k] for k in sorted(by_factors)},
             "items": items_to_json(listed),
-            "hits": hits_to_json(listed),
+            "hits": _hits_to_json(sorted(self.hits)),
             "digest": f"{self.digest:064x}",
         }
+
+
+def _hits_to_json(hits: Iterable[tuple[int, tuple[str, ...]]]) -> list[JSON]:
+    return [{"n": str(n), "lucas": list(passed)} for n, passed in hits]
+
+
+def _read_hits(record: Record) -> list[tuple[int, tuple[str, ...]]]:
+    hits = []
+    for value in record.array("hits", length_max=2**32):
+        hit = Record(value, name="hits", error=ResultError, required=("n", "lucas"))
+        n = hit.integer("n", minimum=1, maximum=STOP_MAX)
+        passed = tuple(map(str, hit.array("lucas", length_max=2)))
+        hits.append((n, passed))
+    return hits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy.typing as npt
 
 from newral_kernels.float_residues import Doubles, inverse_mod
 from newral_kernels.jit import compiled, device
+from newral_kernels.orders import sieving_primes
 from newral_kernels.powers import LANES, powers_of_two
+from newral_kernels.psp2_domain import SIEVE_STOP
 from newral_kernels.words import ONE, U64, ZERO, ctz64, div_rem_128, umulh
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 
-SIEVE_STOP: Final = 2**16  # primes of the sieve are below it
 TERMS_PER_PRIME: Final = 8  # a prime of the sieve is worth its start only below count/8
 BLOCK_TERMS: Final = 2**18  # one bit each: 32 KiB, the first-level cache
 
@@ -187,11 +189,15 @@ def _test(
     return total, hits
 
 
-def small_masks(sieving: Words) -> Words:
-    """For each prime q < 64 and phase r < q, a word with the bits b ≡ r (mod q) set."""
-    masks = np.zeros((len(sieving[sieving < _MASK_STOP]), _MASK_STOP), np.uint64)
+@functools.cache
+def scan_tables() -> tuple[Words, Words]:
+    """The primes of the sieve, and for each prime q < 64 of them and each phase r < q a word with
+    the bits b ≡ r (mod q) set."""
+    sieving = sieving_primes()
+    sieving = sieving[sieving < SIEVE_STOP]
+    masks = np.zeros((np.count_nonzero(sieving < _MASK_STOP), _MASK_STOP), np.uint64)
     for i in range(len(masks)):
         q = int(sieving[i])
         for phase in range(q):
             masks[i, phase] = sum(1 << b for b in range(phase, 64, q))
-    return masks
+    return sieving, masks

@@ -18,14 +18,13 @@ from typing import Final, Protocol
 import numpy as np
 
 from newral_kernels.commitment import leaf
-from newral_kernels.orders import fill_orders, primes_with_orders, sieving_primes
+from newral_kernels.orders import fill_orders, primes_with_orders
 from newral_kernels.psp2_domain import Domain
 from newral_kernels.psp2_scan import (
-    SIEVE_STOP,
     Words,
     fill_progressions,
     scan,
-    small_masks,
+    scan_tables,
 )
 
 CHUNK_WIDTH: Final = 2**20  # of p: far more than √p, up to which it is sieved
@@ -74,10 +73,10 @@ class _Progressions:
 
     def terms(self, before: Words, first: int, last: int) -> _Progressions:
         """What terms number `first` to `last` − 1 of all are; of a prime `before` are earlier."""
-        head = int(np.searchsorted(before, first, "right")) - 1
-        part = self.part(head, int(np.searchsorted(before, last, "left")))
-        before = before[head : head + len(part.primes)]
         zero, begin, end = np.uint64(0), np.uint64(first), np.uint64(last)
+        head = int(np.searchsorted(before, begin, "right")) - 1
+        part = self.part(head, int(np.searchsorted(before, end, "left")))
+        before = before[head : head + len(part.primes)]
         skipped = np.where(before < begin, begin - before, zero)
         kept = np.minimum(part.counts, end - before) - np.minimum(skipped, part.counts)
         some = kept > zero
@@ -95,8 +94,7 @@ class _Searcher:
 
     def __init__(self, domain: Domain) -> None:
         self._full_below = domain.full_below
-        self._sieving = sieving_primes(SIEVE_STOP**2)
-        self._masks = small_masks(self._sieving)
+        self._sieving, self._masks = scan_tables()
         self._found = np.empty((FOUND_MAX, 2), np.uint64)
 
     def search(self, part: _Progressions) -> SearchedLeaf:
