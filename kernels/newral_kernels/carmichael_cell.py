@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from newral_kernels.errors import UnitError
+from newral_kernels.gmp import iroot
 from newral_kernels.kernel import JSON, Unit
 from newral_kernels.numbers import decode_small_integer
 from newral_kernels.primality import is_prime_below_2_64
 from newral_kernels.reading import Record
 
-BOUND_MAX: Final = 10**16  # some hours of one core; the search handles q up to √(bound/3)
+BOUND_MAX: Final = 10**18  # some core-hours; products of two primes stay below 2^63
 BOUND_MIN: Final = 3  # the least odd prime, with which a search begins
 PREFIX_MAX: Final = 12  # no Carmichael number below 10^16 has more than 10 prime factors
 
@@ -36,6 +37,11 @@ class Cell:
     def preproduct(self) -> int:
         """The product of the prefix."""
         return math.prod(self.prefix)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is seen at once that no number belongs to it."""
+        return self.low == self.high or self.preproduct * self.low >= self.bound
 
     def holds(self, n: int, factors: tuple[int, ...]) -> bool:
         """Whether n, with these ascending prime factors, belongs to the cell."""
@@ -82,3 +88,8 @@ def is_admissible(primes: tuple[int, ...]) -> bool:
     Only then can they divide one Carmichael number n: it is coprime to n − 1, hence to each p − 1.
     """
     return all(p < q and (q - 1) % p != 0 for p, q in itertools.combinations(primes, 2))
+
+
+def integer_root(number: int, degree: int) -> int:
+    """⌊number^(1/degree)⌋ for number >= 0."""
+    return int(iroot(number, degree)[0])

@@ -1,120 +1,139 @@
-"""Carmichael numbers below a bound, constructed from their prime factors.
-
-After R. G. E. Pinch, *The Carmichael numbers up to 10^15*, Math. Comp. 61 (1993). Write n = P·q·r
-with primes q < r above those of the *preproduct* P, and λ(m) for the least common multiple of p − 1
-over the primes p of m. Then P and q come from a recursion over admissible primes, and r is a
-solution of P·q·r ≡ 1 (mod λ(Pq)) for which r − 1 divides Pq − 1.
-"""
+"""The compiled search of a cell: its groups, what they commit to, and the numbers found."""
 
 from __future__ import annotations
 
 import math
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from newral_kernels.carmichael_cell import Cell
+from newral_kernels.commitment import LEAVES_MAX
 from newral_kernels.criterion import Factored
-from newral_kernels.gmp import invert
+from newral_kernels.preproducts import tree
+from newral_kernels.preproducts.prime_tables import fill_primes, tables
+from newral_kernels.preproducts.workspace import HIT_FIELDS
 from newral_kernels.primality import is_prime_below_2_64
-from newral_kernels.sieve import primes_between
 
-LEAF_PRIMES_MAX: Final = 2**16  # some 50 ms of work, between which a search can stop
+OWNER_BITS_MAX: Final = 21  # of the threshold below which a preproduct is an owner
+HITS_ROOM: Final = 2**12  # rows, at first
 
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """All n = P·q·r with one preproduct P and some primes q. `exponent` is λ(P)."""
-
-    factors: tuple[int, ...]
-    preproduct: int
-    exponent: int
-    qs: array[int]
+Sums: TypeAlias = npt.NDArray[np.uint64]
 
 
-def leaves(cell: Cell) -> Iterator[Leaf]:
-    """Leaves that together hold all Carmichael numbers of the cell, in a fixed order."""
-    below, product = cell.bound - 1, cell.preproduct
-    exponent = math.lcm(*(p - 1 for p in cell.prefix))
-    if len(cell.prefix) >= 2:  # r is the next prime after the prefix
-        *factors, q = cell.prefix
-        yield Leaf(
-            tuple(factors),
-            product // q,
-            math.lcm(*(p - 1 for p in factors)),
-            array("Q", [q]),
-        )
-    primes = primes_between(cell.low, _largest_q(cell) + 1)
-    last = bisect_left(primes, cell.high)
-    yield from _descend(primes, below, cell.prefix, product, exponent, 0, last)
+def prepare() -> None:
+    """Compile what a search needs, or load it."""
+    for entry in (fill_primes, tree.list_owners, tree.list_groups, tree.search_groups):
+        entry.prepare()
 
 
-def complete(leaf: Leaf, below: int) -> Iterator[Factored]:
-    """The Carmichael numbers n <= below of a leaf, in no particular order."""
-    for q in leaf.qs:
-        for p in leaf.factors:
-            if (q - 1) % p == 0:
-                break
-        else:
-            product = leaf.preproduct * q
-            modulus = math.lcm(leaf.exponent, q - 1)
-            # The inverse exists: no prime of Pq divides p − 1 or q − 1 for another.
-            r = int(invert(product, modulus))
-            largest = below // product
-            if r > largest:
-                continue
-            # r − 1 divides product − 1 properly, since r = product would be no prime.
-            largest = min(largest, (product + 1) // 2)
-            if r <= q:
-                r += -(-(q + 1 - r) // modulus) * modulus
-            for candidate in range(r, largest + 1, modulus):
-                if (product - 1) % (candidate - 1) == 0 and is_prime_below_2_64(candidate):
-                    yield Factored(product * candidate, (*leaf.factors, q, candidate))
+class CellSearch:
+    """The groups of one cell, in a fixed order. They are searched any number at a time."""
 
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._below = cell.bound - 1
+        self._threshold = owner_threshold(cell.bound)
+        self._tables = tables(*_table_bits(cell))
+        self._owners = self._list_owners()
+        empty = np.empty((0, tree.GROUP_FIELDS), np.int64)
+        self.groups: int = tree.list_groups(self._owners, self._tables.primes, 1, empty)
+        """How many there are."""
+        self.leaves: int = max(min(self.groups, LEAVES_MAX), 1)
+        """How many leaves they are dealt to."""
+        self._groups = np.empty((self.groups, tree.GROUP_FIELDS), np.int64)
+        tree.list_groups(self._owners, self._tables.primes, self.leaves, self._groups)
+        self._hits = np.empty((HITS_ROOM, HIT_FIELDS), np.int64)
 
-def search(cell: Cell) -> list[Factored]:
-    """The Carmichael numbers of the cell, ascending."""
-    found = (item for leaf in leaves(cell) for item in complete(leaf, cell.bound - 1))
-    return sorted(item for item in found if cell.holds(item.n, item.factors))
+    def no_sums(self) -> Sums:
+        """A sum of nothing for each leaf."""
+        return np.zeros(self.leaves, np.uint64)
 
+    def search(self, start: int, stop: int, wanted: Sequence[int], sums: Sums) -> list[Factored]:
+        """The cell's numbers from those of groups[start:stop] that belong to the wanted leaves.
 
-def _largest_q(cell: Cell) -> int:
-    """No q of the cell is larger, but for that of the prefix itself."""
-    below, product = cell.bound - 1, cell.preproduct
-    largest = min(cell.high - 1, math.isqrt(below // product))  # P·q·r <= below and q < r
-    if product * cell.low**3 <= below:  # the next prime may be followed by two larger ones
-        largest = max(largest, math.isqrt(below // (product * cell.low)))
-    return largest
-
-
-def _descend(
-    primes: array[int],
-    below: int,
-    factors: tuple[int, ...],
-    preproduct: int,
-    exponent: int,
-    first: int,
-    last: int,
-) -> Iterator[Leaf]:
-    """The leaves whose next prime after the preproduct's is among primes[first:last]."""
-    last = bisect_right(primes, math.isqrt(below // preproduct), first, last)
-    if factors:  # n = q·r is never a Carmichael number
-        for index in range(first, last, LEAF_PRIMES_MAX):
-            qs = primes[index : min(index + LEAF_PRIMES_MAX, last)]
-            yield Leaf(factors, preproduct, exponent, qs)
-    for index in range(first, last):
-        p = primes[index]
-        if preproduct * p**3 > below:
-            break
-        if all((p - 1) % factor != 0 for factor in factors):
-            yield from _descend(
-                primes,
-                below,
-                (*factors, p),
-                preproduct * p,
-                math.lcm(exponent, p - 1),
-                index + 1,
-                len(primes),
+        Adds the groups' residues to their leaves' sums, modulo 2^64.
+        """
+        mask = np.zeros(self.leaves, np.uint8)
+        mask[list(wanted)] = 1
+        found: list[Factored] = []
+        while start < stop:
+            done, count = tree.search_groups(
+                self._below,
+                self._threshold,
+                self._owners,
+                self._groups,
+                start,
+                stop,
+                mask,
+                sums,
+                *self._tables,
+                self._hits,
             )
+            if done == start:
+                self._hits = np.empty((2 * len(self._hits), HIT_FIELDS), np.int64)
+            found += self._proved(self._hits[:count].tolist())
+            start = done
+        return found
+
+    def beside(self) -> list[Factored]:
+        """The numbers that have one prime beyond the prefix: no group finds those."""
+        if len(self._cell.prefix) < 2 or self._cell.is_empty:
+            return []
+        *factors, q = self._cell.prefix
+        rest = math.prod(factors)
+        modulus = math.lcm(*(p - 1 for p in self._cell.prefix))
+        product = rest * q
+        largest = min(self._below // product, (product + 1) // 2)
+        first = pow(product, -1, modulus)
+        if first <= q:
+            first += ((q - first) // modulus + 1) * modulus
+        return self._proved(
+            [len(factors) + 2, *factors, q, r]
+            for r in range(first, largest + 1, modulus)
+            if (product - 1) % (r - 1) == 0
+        )
+
+    def _proved(self, rows: Iterable[list[int]]) -> list[Factored]:
+        """Those rows whose last factor, too, is prime, and that belong to the cell."""
+        found = []
+        for count, *row in rows:
+            factors = tuple(row[:count])
+            item = Factored(math.prod(factors), factors)
+            if self._cell.holds(item.n, factors) and is_prime_below_2_64(factors[-1]):
+                found.append(item)
+        return found
+
+    def _list_owners(self) -> npt.NDArray[np.int64]:
+        cell = self._cell
+        if cell.is_empty:
+            return np.empty((0, tree.OWNER_FIELDS), np.int64)
+        prefix = np.array(cell.prefix, np.int64)
+        room = 1024
+        while True:
+            owners = np.empty((room, tree.OWNER_FIELDS), np.int64)
+            count = tree.list_owners(
+                self._below, self._threshold, prefix, cell.low, cell.high, *self._tables, owners
+            )
+            if count <= room:
+                return owners[:count]
+            room = count
+
+
+def owner_threshold(bound: int) -> int:
+    """About bound^(2/5): then there are thousands of groups in seconds of work, and listing the
+    owners takes some hundredth of searching all groups."""
+    return 1 << min(2 * bound.bit_length() // 5, OWNER_BITS_MAX)
+
+
+def _table_bits(cell: Cell) -> tuple[int, int]:
+    below, product = cell.bound - 1, cell.preproduct
+    if cell.is_empty:
+        return 0, 0
+    largest_q = math.isqrt(below // (product * cell.low))
+    if cell.prefix:
+        largest_q = max(largest_q, min(cell.high - 1, math.isqrt(below // product)))
+    # A prime of a preproduct is followed by two larger ones.
+    return largest_q.bit_length(), (below // product).bit_length() // 3 + 2

@@ -89,9 +89,24 @@ _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "carmichael": {
         "whole": {"start": "1", "bound": "100000", "prefix": [], "low": "3", "high": "100000"},
-        "prefix": {"start": "1", "bound": "10000000", "prefix": [7], "low": "11", "high": "20"},
+        "prefix": {"start": "1", "bound": "1000000", "prefix": [7], "low": "11", "high": "20"},
         "start": {"start": "1105", "bound": "8911", "prefix": [], "low": "3", "high": "8911"},
         "empty": {"start": "1", "bound": "561", "prefix": [3, 11], "low": "13", "high": "561"},
+        "segments": {
+            "start": "19999950000",
+            "bound": "20000000000",
+            "prefix": [3],
+            "low": "60000",
+            "high": "70000",
+        },
+        # With preproducts that are completed by cofactors.
+        "cofactors": {
+            "start": "9456300000",
+            "bound": "9456400000",
+            "prefix": [31],
+            "low": "37",
+            "high": "90",
+        },
     },
     "korselt": {
         "mixed": {

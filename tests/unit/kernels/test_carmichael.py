@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 import pytest
 
+from newral_kernels import carmichael
 from newral_kernels.carmichael import Carmichael
 from newral_kernels.carmichael_cell import Cell, is_admissible
 from newral_kernels.carmichael_plan import cut
-from newral_kernels.carmichael_search import leaves, search
-from newral_kernels.errors import CheckpointError, ParamsError, UnitError
+from newral_kernels.carmichael_result import leaves_of
+from newral_kernels.commitment import decode_leaves, encode_leaves, merkle_root
+from newral_kernels.criterion import Factored
+from newral_kernels.errors import CheckpointError, ParamsError, ResultError, UnitError
 
 # Carmichael numbers below 10^n: R. G. E. Pinch; OEIS A055553.
-COUNTS = {3: 1, 4: 7, 5: 16, 6: 43, 7: 105, 8: 255, 9: 646, 10: 1547}
+COUNTS = {3: 1, 4: 7, 5: 16, 6: 43, 7: 105, 8: 255, 9: 646, 10: 1547, 11: 3605}
+# Below 10^11 with 3, 4, … prime factors: R. G. E. Pinch.
+COUNTS_BY_FACTORS = {3: 590, 4: 1179, 5: 1336, 6: 459, 7: 41}
 
 CARMICHAEL = Carmichael()
 
@@ -51,9 +57,19 @@ def korselt_by_definition(stop: int) -> list[tuple[int, list[int]]]:
     return found
 
 
+def found_in(cell: Cell) -> list[Factored]:
+    items = run(cell.to_unit())["items"]
+    return [Factored(int(item["n"]), tuple(item["factors"])) for item in items]
+
+
 @pytest.mark.parametrize("exponent", list(COUNTS))
 def test_counts_agree_with_published_ones(exponent: int) -> None:
     assert table(bound=10**exponent)["count"] == COUNTS[exponent]
+
+
+def test_counts_by_the_number_of_prime_factors_agree_with_published_ones() -> None:
+    counts = collections.Counter(len(item["factors"]) for item in table(bound=10**11)["items"])
+    assert counts == COUNTS_BY_FACTORS
 
 
 def test_the_table_agrees_with_factoring_every_number() -> None:
@@ -74,26 +90,26 @@ def test_a_start_leaves_out_what_is_below_and_is_included() -> None:
     ]
 
 
-@pytest.mark.parametrize("target_s", [0.004, 0.02, 10.0])
+@pytest.mark.parametrize("target_s", [0.0005, 0.005, 10.0])
 def test_however_it_is_cut_each_number_is_found_once(target_s: float) -> None:
     cells = list(cut(Cell(1, 10**9, (), 3, 10**9), target_s))
-    found = [item for cell in cells for item in search(cell)]
+    found = [item for cell in cells for item in found_in(cell)]
     assert len(found) == len(set(found)) == COUNTS[9]
+    assert (len(cells) == 1) == (target_s == 10)
 
 
-def test_cutting_adds_no_work() -> None:
-    whole = Cell(1, 10**8, (), 3, 10**8)
-    cells = list(cut(whole, 0.004))
-    pairs = sum(len(leaf.qs) for cell in cells for leaf in leaves(cell))
-    assert pairs <= sum(len(leaf.qs) for leaf in leaves(whole)) + len(cells)
+def test_large_jobs_are_cut_into_many_units_of_even_cost() -> None:
+    params = CARMICHAEL.validate({"bound": "10^15"})
+    costs = sorted(CARMICHAEL.cost(unit) for unit in CARMICHAEL.plan(params))
+    assert 30 < len(costs) < 100
+    assert costs[-1] < 2 * costs[len(costs) // 2]
+    assert sum(costs[:10]) > sum(costs) / 20
 
 
-def test_large_jobs_are_cut_into_many_units_of_bounded_cost() -> None:
-    params = CARMICHAEL.validate({"bound": "10^16"})
-    costs = [CARMICHAEL.cost(unit) for unit in CARMICHAEL.plan(params)]
-    assert 500 < len(costs) < 3000
-    assert max(costs) < 60
-    assert sum(costs) / len(costs) > max(costs) / 10
+def test_the_largest_jobs_are_planned_lazily() -> None:
+    params = CARMICHAEL.validate({"bound": "10^17"})
+    first = next(CARMICHAEL.plan(params))
+    assert CARMICHAEL.cost(first) < 60
 
 
 def test_a_unit_of_a_large_job_lists_what_it_should() -> None:
@@ -106,7 +122,7 @@ def test_a_unit_of_a_large_job_lists_what_it_should() -> None:
 
 @pytest.fixture
 def unit_and_result() -> tuple[dict[str, Any], dict[str, Any]]:
-    cell = Cell(1, 10**10, (), 17, 45)
+    cell = Cell(1, 10**11, (), 17, 45)
     return cell.to_unit(), run(cell.to_unit())
 
 
@@ -123,6 +139,34 @@ def test_a_missing_number_is_plausible_until_its_part_is_searched_again(
     assert any(CARMICHAEL.check(unit, result, "spot", seed).refuted for seed in seeds)
 
 
+def with_leaves(result: dict[str, Any], leaves: list[bytes]) -> dict[str, Any]:
+    return {**result, "leaves": encode_leaves(leaves), "digest": merkle_root(leaves)}
+
+
+def test_who_skips_a_tenth_of_the_leaves_is_caught(
+    unit_and_result: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    unit, result = unit_and_result
+    leaves = decode_leaves(
+        result["leaves"], count_max=4096, field="result.leaves", error=ResultError
+    )
+    assert len(leaves) > 100
+    leaves[::10] = leaves_of(range(len(leaves[::10])))
+    lazy = with_leaves(result, leaves)
+    assert CARMICHAEL.check(unit, lazy).sound
+    for seed in range(20):
+        assert CARMICHAEL.check(unit, lazy, "spot", bytes([seed])).refuted
+
+
+def test_too_few_leaves_are_refuted(
+    unit_and_result: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    unit, result = unit_and_result
+    verdict = CARMICHAEL.check(unit, with_leaves(result, [b"true"]), "spot", b"")
+    assert verdict.refuted
+    assert "leaves" in verdict.why
+
+
 def test_a_true_result_survives_every_spot_check(
     unit_and_result: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -130,7 +174,12 @@ def test_a_true_result_survives_every_spot_check(
     for seed in range(20):
         verdict = CARMICHAEL.check(unit, result, "spot", bytes([seed]))
         assert verdict.sound
-        assert 0 < verdict.covered < 0.5
+        assert 0 < verdict.covered < 0.6
+
+
+def test_a_small_unit_is_proved_by_a_spot_check() -> None:
+    unit = Cell(1, 10**6, (), 17, 45).to_unit()
+    assert CARMICHAEL.check(unit, run(unit), "spot").proved
 
 
 @pytest.mark.parametrize(
@@ -147,7 +196,7 @@ def test_a_true_result_survives_every_spot_check(
 )
 def test_a_false_item_is_refuted(item: dict[str, Any], reason: str) -> None:
     unit = Cell(1, 10**9, (), 17, 45).to_unit()
-    verdict = CARMICHAEL.check(unit, {"count": 1, "items": [item]})
+    verdict = CARMICHAEL.check(unit, with_leaves({"count": 1, "items": [item]}, [b"some"]))
     assert verdict.refuted
     assert reason in verdict.why
 
@@ -161,7 +210,7 @@ def test_small_jobs_are_shared_too() -> None:
     ("params", "message"),
     [
         ({}, "bound: params lacks it"),
-        ({"bound": "10^17"}, r"bound: 10\^17 is too large; the most is 10\^16"),
+        ({"bound": "10^18+1"}, r"bound: 1000000000000000001 is too large; the most is 10\^18"),
         ({"bound": 2}, "too small"),
         ({"bound": "1e6", "start": "1e6"}, "start: .* too large"),
         ({"bound": "1e6", "factor": 3}, "no such field"),
@@ -196,7 +245,22 @@ def test_a_unit_that_no_plan_makes_is_refused(change: dict[str, Any]) -> None:
 def test_a_foreign_checkpoint_is_refused() -> None:
     unit = Cell(1, 10**6, (), 17, 45).to_unit()
     with pytest.raises(CheckpointError):
-        CARMICHAEL.run(unit, progress=ignore, checkpoint=ignore, resume={"leaves": -1})
+        CARMICHAEL.run(unit, progress=ignore, checkpoint=ignore, resume={"groups": -1})
+
+
+@pytest.mark.parametrize(
+    "change", [{"groups": 10**9}, {"sums": "AAAA"}, {"sums": "é"}, {"items": 0}]
+)
+def test_an_altered_checkpoint_is_refused(
+    change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carmichael, "CHECKPOINT_GROUPS", 1)
+    monkeypatch.setattr(carmichael, "STEP_GROUPS", 1)
+    unit = Cell(1, 10**6, (), 17, 45).to_unit()
+    states: list[Any] = []
+    CARMICHAEL.run(unit, progress=ignore, checkpoint=states.append)
+    with pytest.raises(CheckpointError):
+        CARMICHAEL.run(unit, progress=ignore, checkpoint=ignore, resume={**states[0], **change})
 
 
 def test_admissible_primes_do_not_divide_each_other_less_one() -> None:

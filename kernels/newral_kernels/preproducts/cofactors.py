@@ -1,0 +1,193 @@
+"""All n = P·m for one preproduct P, where few m are possible: m ≡ 1/P modulo λ(P).
+
+They are tested together with those of other preproducts: every such n has 2^(n−1) ≡ 1 (mod m).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from newral_kernels.float_residues import integer, inverse_mod, mul_mod, real
+from newral_kernels.preproducts.workspace import BUFFER, DEPTH_MAX, Primes, Queue, Work, borrowing
+from newral_kernels.words import ONE, U64, ZERO, clz64
+
+COFACTOR_BITS_MAX = 47  # doubled residues must stay small enough for `mul_mod`
+COFACTOR_SHARE = 16
+"""How many times as many integers as candidates m between the least and the largest q."""
+
+_HEAD_BITS = 4  # of the exponent, with which powers begin: 2^15 at most
+
+
+@borrowing
+def few_cofactors(below: int, product: int, exponent: int, p: int) -> bool:
+    """Whether to go through m rather than q: P's largest prime is p.
+
+    With X = ⌊below/P⌋, if X < 2^47 and COFACTOR_SHARE·⌊X/λ(P)⌋ <= ⌊√X⌋ − p.
+    """
+    x = below // product
+    return x < 1 << COFACTOR_BITS_MAX and COFACTOR_SHARE * (x // exponent) <= isqrt(x) - p
+
+
+@borrowing
+def isqrt(number: int) -> int:
+    """⌊√number⌋ for 0 <= number < 2^62."""
+    root = integer(np.sqrt(real(number)))
+    while root * root > number:
+        root -= 1
+    while (root + 1) * (root + 1) <= number:
+        root += 1
+    return root
+
+
+@borrowing
+def complete_cofactors(
+    below: int,
+    product: int,
+    exponent: int,
+    depth: int,
+    primes: Primes,
+    queue: Queue,
+    work: Work,
+) -> U64:
+    """Queue the m that have no prime factor up to 31 nor p, the largest of P, whichever is less.
+
+    Returns the sum of the residues of what was tested, to make room.
+    """
+    p = work.factors[depth - 1]
+    largest = below // product
+    m = inverse_mod(product % exponent, exponent)
+    least = (p + 2) * (p + 2)
+    if m < least:
+        m += ((least - m - 1) // exponent + 1) * exponent
+    if m > largest:
+        return ZERO
+    total = ZERO
+    if queue.counts[1] == len(queue.depths):
+        total += flush(primes, queue, work)
+    node = queue.counts[1]
+    queue.counts[1] = node + 1
+    queue.depths[node] = depth
+    queue.products[node] = product
+    for index in range(depth):
+        queue.factors[node, index] = work.factors[index]
+    while m <= largest:
+        if _is_rough(np.uint64(m), p):
+            if queue.counts[0] == BUFFER:
+                # The nodes are needed no longer, but for this one.
+                total += flush(primes, queue, work)
+                queue.counts[1] = 1
+                queue.depths[0] = depth
+                queue.products[0] = product
+                for index in range(depth):
+                    queue.factors[0, index] = work.factors[index]
+                node = 0
+            row = queue.counts[0]
+            queue.counts[0] = row + 1
+            queue.ms[row] = real(m)
+            queue.exponents[row] = np.uint64(product * m - 1)
+            queue.nodes[row] = node
+        m += exponent
+    return total
+
+
+@borrowing
+def _is_rough(m: U64, p: int) -> bool:
+    """Whether no prime <= min(p, 31) divides an odd m."""
+    if p >= 31:
+        return bool(
+            m % np.uint64(3) != ZERO
+            and m % np.uint64(5) != ZERO
+            and m % np.uint64(7) != ZERO
+            and m % np.uint64(11) != ZERO
+            and m % np.uint64(13) != ZERO
+            and m % np.uint64(17) != ZERO
+            and m % np.uint64(19) != ZERO
+            and m % np.uint64(23) != ZERO
+            and m % np.uint64(29) != ZERO
+            and m % np.uint64(31) != ZERO
+        )
+    divisor = 3
+    while divisor <= p:
+        if m % np.uint64(divisor) == ZERO:
+            return False
+        divisor += 2
+    return True
+
+
+@borrowing
+def flush(primes: Primes, queue: Queue, work: Work) -> U64:
+    """Test what is queued; return the sum of the residues 2^(n−1) mod m."""
+    count = queue.counts[0]
+    queue.counts[0] = 0
+    queue.counts[1] = 0
+    if count == 0:
+        return ZERO
+    ms, inverses, powers, exponents = queue.ms, queue.inverses, queue.powers, queue.exponents
+    longest = ZERO
+    for i in range(count):
+        longest |= exponents[i]
+    bits = 64 - integer(clz64(longest))
+    head = max(bits - _HEAD_BITS, 0)
+    for i in range(count):
+        inverses[i] = 1.0 / ms[i]
+        powers[i] = real(integer(1) << integer(exponents[i] >> np.uint64(head)))
+    for bit in range(head - 1, -1, -1):
+        shift = np.uint64(bit)
+        for i in range(count):
+            x = mul_mod(powers[i], powers[i], ms[i], inverses[i])
+            powers[i] = x * real(integer(ONE + ((exponents[i] >> shift) & ONE)))
+    total = 0
+    for i in range(count):
+        x = mul_mod(powers[i], 1.0, ms[i], inverses[i])
+        x = x if x >= 0 else x + ms[i]
+        powers[i] = x
+        total += integer(x)
+    for i in range(count):
+        if powers[i] == 1.0:
+            _factor(integer(ms[i]), integer(exponents[i]), queue.nodes[i], primes, queue, work)
+    return np.uint64(total)
+
+
+@borrowing
+def _factor(
+    m: int,
+    exponent: int,
+    node: int,
+    primes: Primes,
+    queue: Queue,
+    work: Work,
+) -> None:
+    """List the hit if m, composite, satisfies Korselt's criterion with n − 1 = `exponent`."""
+    depth = queue.depths[node]
+    row = work.counts[0]
+    here = min(row, len(work.hits) - 1)
+    for index in range(depth):
+        work.hits[here, 1 + index] = queue.factors[node, index]
+    smaller = queue.factors[node, depth - 1]
+    low, high = 0, len(primes)
+    while low < high:
+        middle = (low + high) >> 1
+        if integer(primes[middle]) <= smaller:
+            low = middle + 1
+        else:
+            high = middle
+    count, rest, index = depth, m, low
+    while index < len(primes):
+        q = integer(primes[index])
+        if q * q > rest:
+            break
+        if np.uint64(rest) % np.uint64(q) == ZERO:
+            rest //= q
+            if exponent % (q - 1) or count + 1 >= DEPTH_MAX + 2:
+                return
+            count += 1
+            work.hits[here, count] = q
+            if rest % q == 0:
+                return
+        index += 1
+    if count == depth or exponent % (rest - 1):
+        return
+    count += 1
+    work.hits[here, count] = rest
+    work.hits[here, 0] = count
+    work.counts[0] = row + 1
