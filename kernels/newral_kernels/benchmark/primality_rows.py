@@ -35,18 +35,19 @@ NUMBERS: Final = {
     512: 1_000,
     1024: 400,
 }
-"""Random odd numbers in a round, by their bits: milliseconds of each way."""
+"""Of a round, by their bits: milliseconds of each way."""
 
-PRIMES_SHARE: Final = 0.2
-"""Of primes there are fewer: most random odd numbers fall to a trial division."""
+WHOLE_TEST_SHARE: Final = 0.2
+"""Of numbers for which no trial division ends the test early there are fewer."""
 
 
 def primality_rows(function: str, peers: Iterable[Peer], effort: Effort) -> Iterator[Row]:
     """One row for each size and kind of input."""
     for bits, count in NUMBERS.items():
-        yield _row(function, bits, RANDOM_ODD, effort.of(count), peers, effort.rounds)
-        primes = effort.of(round(count * PRIMES_SHARE))
-        yield _row(function, bits, PRIMES, primes, peers, effort.rounds)
+        for kind in (RANDOM_ODD, PRIMES):
+            divided = kind == RANDOM_ODD and function == "is_bpsw_probable_prime"
+            share = 1 if divided else WHOLE_TEST_SHARE
+            yield _row(function, bits, kind, effort.of(round(count * share)), peers, effort.rounds)
 
 
 def _row(
