@@ -24,14 +24,19 @@ RESUMED_MAX: Final = 40
 
 # Reads units from standard input; prints their results and the memory that was needed.
 _PROGRAM: Final = """
-import importlib, json, resource, sys
+import importlib, json, re, resource, sys
+from pathlib import Path
 module, name = sys.argv[1:]
 kernel = getattr(importlib.import_module(module), name)()
 kernel.prepare()
 units = json.load(sys.stdin)
 results = [kernel.run(u, progress=lambda _: None, checkpoint=lambda _: None) for u in units]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-json.dump([results, peak * (1 if sys.platform == "darwin" else 1024)], sys.stdout)
+status = Path("/proc/self/status")
+if status.exists():  # on Linux, getrusage tells of the parent's memory, too
+    peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]) * 1024
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+json.dump([results, peak], sys.stdout)
 """
 
 
