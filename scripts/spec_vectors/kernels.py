@@ -149,6 +149,19 @@ _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "mixed": {"items": _NUMBERS},
         "none": {"items": []},
     },
+    "psp2": {
+        "whole": {"start": "1", "stop": "20000", "low": "3", "high": "142"},
+        "by_terms": {"start": "1", "stop": "4000000", "low": "11", "high": "14"},
+        "by_primes": {"start": "4000000000", "stop": "4100000000", "low": "40000", "high": "73000"},
+        "beyond_2_64": {
+            "start": "19602516850000000000",
+            "stop": "19602516870000000000",
+            "low": "41515",
+            "high": "41520",
+        },
+        "square": {"start": "1194649", "stop": "1194650", "low": "1093", "high": "1094"},
+        "empty": {"start": "342", "stop": "400", "low": "3", "high": "20"},
+    },
     "carmichael-merge": {
         "two": {
             "bound": "10000",

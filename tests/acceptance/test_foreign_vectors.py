@@ -8,7 +8,15 @@ import subprocess
 from newral_testing import vectors
 from newral_testing.relays import foreign_packages
 
-KERNELS = ("bpsw", "carmichael", "carmichael-merge", "factor", "korselt", "prime-certificate")
+KERNELS = (
+    "bpsw",
+    "carmichael",
+    "carmichael-merge",
+    "factor",
+    "korselt",
+    "prime-certificate",
+    "psp2",
+)
 
 
 def test_javascript_agrees_with_every_vector() -> None:

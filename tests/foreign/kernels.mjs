@@ -512,6 +512,114 @@ function merge(unit) {
   return { count: table.length, by_magnitude, items: table.map(shown) };
 }
 
+const least = (...values) => values.reduce((a, b) => (a < b ? a : b));
+const greatest = (...values) => values.reduce((a, b) => (a > b ? a : b));
+const roundedUp = (a, b) => (a + b - 1n) / b;
+
+function orderOfTwo(p) {
+  let order = p - 1n;
+  for (const q of primeFactors(p - 1n)) {
+    if (power(2n, order / q, p) === 1n) order /= q;
+  }
+  return order;
+}
+
+// The extra strong Lucas test: Q = 1.
+function passesExtraStrongLucas(n) {
+  if (isSquare(n)) return false;
+  let P = 3n;
+  for (let symbol; (symbol = jacobi(P * P - 4n, n)) !== -1; P++) {
+    if (symbol === 0 && (P * P - 4n) % n !== 0n) return false;
+  }
+  const mod = x => ((x % n) + n) % n;
+  const half = x => (mod(x) & 1n ? (mod(x) + n) / 2n : mod(x) / 2n);
+  const [d, s] = split(n + 1n);
+  let [u, v] = [1n, P];
+  for (const bit of d.toString(2).slice(1)) {
+    [u, v] = [mod(u * v), mod(v * v - 2n)];
+    if (bit === '1') [u, v] = [half(P * u + v), half((P * P - 4n) * u + P * v)];
+  }
+  if (u === 0n && (v === 2n || v === n - 2n)) return true;
+  for (let r = 0; r < s - 1; r++, v = mod(v * v - 2n)) if (v === 0n) return true;
+  return false;
+}
+
+function progression(p, start, stop) {
+  const order = orderOfTwo(p);
+  const step = order % 2n === 0n ? order : 2n * order;
+  const low = greatest(p, roundedUp(start, p));
+  const terms = [];
+  for (let s = low + ((((1n - low) % step) + step) % step); p * s < stop; s += step) terms.push(s);
+  return { p, order, terms };
+}
+
+function psp2Leaf(progressions, stop, items) {
+  let [tested, total, orders] = [0n, 0n, 0n];
+  for (const { p, order, terms } of progressions) {
+    orders += p * order;
+    const bound = Number(least(p, BigInt(terms.length) / 8n, 2n ** 16n));
+    const sieving = sieve(bound).slice(1).map(BigInt);
+    for (const s of terms) {
+      if (sieving.some(q => s % q === 0n)) continue;
+      const residue = power(2n, p ** 3n < stop ? p * s - 1n : p - 1n, s);
+      tested++;
+      total += residue * s;
+      const n = p * s;
+      if (residue !== 1n || power(2n, n - 1n, n) !== 1n) continue;
+      const factors = primeFactors(n);
+      if (factors[0] === p) items.push({ n, factors });
+    }
+  }
+  const words = Buffer.alloc(24);
+  [tested, total, orders].forEach((word, at) => {
+    words.writeBigUInt64LE(BigInt.asUintN(64, word), 8 * at);
+  });
+  return sha256(words).subarray(0, 4);
+}
+
+// Of all terms, those with numbers from first to last - 1.
+function numbered(progressions, first, last) {
+  const part = [];
+  let before = 0;
+  for (const { p, order, terms } of progressions) {
+    const own = terms.slice(Math.max(first - before, 0), Math.max(last - before, 0));
+    if (own.length > 0) part.push({ p, order, terms: own });
+    before += terms.length;
+  }
+  return part;
+}
+
+function psp2(unit) {
+  const [start, stop, low, high] = ['start', 'stop', 'low', 'high'].map(at => BigInt(unit[at]));
+  const [width, span] = [stop - start, high - low];
+  const byTerms = 64n * high * high <= width && span <= 2n ** 26n;
+  const size = byTerms ? (width * span) / (low * high) : span;
+  const count = least(greatest(size / 2n ** 14n, 1n), 4096n);
+  const all = [];
+  for (let p = low | 1n; p < high; p += 2n) if (isPrime(p)) all.push(progression(p, start, stop));
+  const termsInAll = BigInt(all.reduce((sum, { terms }) => sum + terms.length, 0));
+  const [leaves, items] = [[], []];
+  for (let i = 0n; i < count; i++) {
+    const [first, last] = [i, i + 1n].map(at => ((byTerms ? termsInAll : span) * at) / count);
+    const part = byTerms
+      ? numbered(all, Number(first), Number(last))
+      : all.filter(({ p }) => low + first <= p && p < low + last);
+    leaves.push(psp2Leaf(part, stop, items));
+  }
+  items.sort((a, b) => ascending(a.n, b.n));
+  const hits = items.map(({ n }) => {
+    const passed = { 'extra strong': passesExtraStrongLucas(n), strong: strongLucas(n).passes };
+    return { n: String(n), lucas: Object.keys(passed).filter(test => passed[test]) };
+  });
+  return {
+    count: items.length,
+    items: items.map(shown),
+    hits: hits.filter(({ lucas }) => lucas.length > 0),
+    leaves: Buffer.concat(leaves).toString('base64'),
+    digest: merkleRoot(leaves).toString('hex'),
+  };
+}
+
 export const KERNELS = {
   bpsw,
   carmichael,
@@ -519,4 +627,5 @@ export const KERNELS = {
   factor: unit => eachNumber(unit, factored),
   korselt,
   'prime-certificate': unit => eachNumber(unit, certificate),
+  psp2,
 };
