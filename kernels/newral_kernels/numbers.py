@@ -70,6 +70,8 @@ def decode_small_integer(
     value: object, *, minimum: int, maximum: int, field: str, error: type[FieldError]
 ) -> int:
     """The inverse of `encode_small_integer`, for its one canonical form only. Raises `error`."""
+    if type(value) is int and minimum <= value <= JSON_INTEGER_MAX and value <= maximum:
+        return value  # nearly always, and of factors there are millions
     if isinstance(value, str) and maximum > JSON_INTEGER_MAX:
         lowest = max(minimum, JSON_INTEGER_MAX + 1)
         return decode_integer(value, minimum=lowest, maximum=maximum, field=field, error=error)
