@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 
 from newral_kernels.certificates.forms import FactorCertificate, WitnessCertificate
+from newral_kernels.certificates.small import passes_strong_test
 from newral_kernels.errors import ProofError
 from newral_kernels.factoring.complete import is_probable_prime
 from newral_kernels.factoring.small_factors import split_small
-from newral_kernels.gmp import is_strong_prp
 
 
 def prove_composite(n: int) -> FactorCertificate | WitnessCertificate:
@@ -22,5 +22,5 @@ def prove_composite(n: int) -> FactorCertificate | WitnessCertificate:
     if factors:
         return FactorCertificate(n, factors[0])
     # Of the bases at most a quarter pass. All of n's prime factors are larger than the base.
-    witness = next(base for base in itertools.count(2) if not is_strong_prp(n, base))
+    witness = next(base for base in itertools.count(2) if not passes_strong_test(n, base))
     return WitnessCertificate(n, witness)

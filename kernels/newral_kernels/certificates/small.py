@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from newral_kernels.gmp import is_strong_bpsw_prp, is_strong_prp
+from newral_kernels.gmp import gcd, is_strong_bpsw_prp, is_strong_prp
 from newral_kernels.sieve import primes_below
 
 PROVED_BELOW: Final = 2**64
@@ -25,7 +25,14 @@ def is_small_prime(n: int) -> bool:
     if n % 2 == 0:
         return False
     if n < JAESCHKE_BELOW:
+        if n % 7 == 0 or n % 61 == 0:  # gmpy2 takes only bases coprime to n
+            return False
         return is_strong_prp(n, 2) and is_strong_prp(n, 7) and is_strong_prp(n, 61)
     if n < PROVED_BELOW:
         return is_strong_bpsw_prp(n)
     raise ValueError(f"{n} is not below 2^64, where the Baillie-PSW test is proved")
+
+
+def passes_strong_test(n: int, base: int) -> bool:
+    """The strong probable-prime test of an odd n > 2. It fails to a base that shares a factor."""
+    return gcd(n, base) == 1 and is_strong_prp(n, base)

@@ -13,8 +13,11 @@ from newral_kernels.certificates.forms import (
     steps_max,
 )
 from newral_kernels.certificates.n_minus_1_check import n_minus_1_violation
-from newral_kernels.certificates.small import PROVED_BELOW, is_small_prime
-from newral_kernels.gmp import is_strong_prp
+from newral_kernels.certificates.small import (
+    PROVED_BELOW,
+    is_small_prime,
+    passes_strong_test,
+)
 
 
 def violation(certificate: Certificate) -> str | None:
@@ -77,6 +80,6 @@ def _witness_violation(n: int, witness: int) -> str | None:
         return f"{n} is even, and strong tests are of odd numbers"
     if not 1 < witness < n - 1:
         return f"{witness} is not between 1 and {n} - 1"
-    if n % witness == 0 or not is_strong_prp(n, witness):
-        return None
-    return f"{n} passes the strong test to base {witness}"
+    if passes_strong_test(n, witness):
+        return f"{n} passes the strong test to base {witness}"
+    return None

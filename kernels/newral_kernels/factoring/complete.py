@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from newral_kernels.certificates.small import PROVED_BELOW, is_small_prime
+from newral_kernels.certificates.small import (
+    PROVED_BELOW,
+    is_small_prime,
+    passes_strong_test,
+)
 from newral_kernels.factoring.ecm import ecm_factor
 from newral_kernels.factoring.multiples import near_multiple_factor
 from newral_kernels.factoring.p_minus_1 import p_minus_1_factor
 from newral_kernels.factoring.rho import rho_factor
 from newral_kernels.factoring.small_factors import TRIAL_BELOW, split_small
-from newral_kernels.gmp import iroot, is_strong_bpsw_prp, is_strong_prp
+from newral_kernels.gmp import iroot, is_strong_bpsw_prp
 
 FURTHER_BASES: Final = (3, 5, 7, 11, 13, 17, 19, 23)
 P_MINUS_1_BOUND: Final = 4000
@@ -34,7 +38,7 @@ def is_probable_prime(n: int) -> bool:
         return is_small_prime(n)
     if n % 2 == 0 or not is_strong_bpsw_prp(n):
         return False
-    return all(is_strong_prp(n, base) for base in FURTHER_BASES)
+    return all(passes_strong_test(n, base) for base in FURTHER_BASES)
 
 
 def prime_factors(n: int, curves_max: int | None = None) -> tuple[list[int], list[int]]:

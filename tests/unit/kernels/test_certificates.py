@@ -82,6 +82,35 @@ def test_pseudoprimes_are_no_small_primes(n: int) -> None:
     assert violation(PrimeCertificate(n)) == f"{n} is no prime"
 
 
+@pytest.mark.parametrize("p", [3, 7, 61, 65537])
+def test_multiples_of_the_bases_are_no_small_primes(p: int) -> None:
+    start = max(TABLE_BELOW // p | 1, 3)
+    for q in (*range(start, start + 20_000, 2), *range(2**32 // p | 1, 2**32 // p + 20_000, 2)):
+        assert not is_small_prime(p * q), (p, q)
+
+
+def test_pairs_of_related_primes_are_no_small_primes() -> None:
+    for k in range(2, 60_000, 2):
+        for r in (2, 3, 4, 5):
+            n = (k + 1) * (r * k + 1)
+            assert not is_small_prime(n), n
+
+
+def strong_test(n: int, base: int) -> bool:
+    d = n - 1
+    while d % 2 == 0:
+        d //= 2
+    residues = [pow(base, d << r, n) for r in range(n.bit_length()) if (n - 1) % (d << r) == 0]
+    return residues[0] == 1 or n - 1 in residues[:-1]
+
+
+def test_witnesses_of_small_numbers_are_those_of_the_definition() -> None:
+    for n in range(5, 300, 2):
+        for witness in range(2, n - 1):
+            proves = violation(WitnessCertificate(n, witness)) is None
+            assert proves == (not strong_test(n, witness)), (n, witness)
+
+
 def test_small_primes_end_at_2_64() -> None:
     assert is_small_prime(2**64 - 59)
     assert violation(PrimeCertificate(2**64 - 59)) is None
