@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from newral.errors import NewralError
 from newral.job_words import parse_words
@@ -15,6 +15,9 @@ from newral_kernels import registry
 from newral_kernels.errors import KernelError
 from newral_kernels.kernel import Estimate, Kernel
 from newral_spec.canonical import canonical_json
+
+FOLDED: Final = 64
+"""Results folded together: most jobs of one machine have fewer."""
 
 
 class InvalidCommand(NewralError):
@@ -93,21 +96,23 @@ class LocalRun:
 
 
 class _Fold:
-    """Results folded two and two, so that none is read more often than a logarithm's times."""
+    """Results folded by `FOLDED` at a time, and what comes of that in the same way: little is kept,
+    and nothing is read again often."""
 
     def __init__(self, run: LocalRun) -> None:
         self._run = run
-        self._parts: list[tuple[int, dict[str, Any]]] = []
-        """Answers of 2^k results, k descending."""
+        self._levels: list[list[dict[str, Any]]] = []
+        """At index k answers of FOLDED^k results each, fewer than `FOLDED` of them."""
 
-    def add(self, result: dict[str, Any]) -> None:
-        size = 1
-        while self._parts and self._parts[-1][0] == size:
-            _, before = self._parts.pop()
-            result = self._run.kernel.reduce(self._run.params, [before, result])
-            size *= 2
-        self._parts.append((size, result))
+    def add(self, part: dict[str, Any]) -> None:
+        for level in self._levels:
+            level.append(part)
+            if len(level) < FOLDED:
+                return
+            part = self._run.kernel.reduce(self._run.params, level)
+            level.clear()
+        self._levels.append([part])
 
     def answer(self) -> dict[str, Any]:
-        parts = [part for _, part in self._parts]
+        parts = [part for level in self._levels for part in level]
         return self._run.kernel.reduce(self._run.params, parts)

@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -119,7 +120,9 @@ class UnitPool:
     def _assign(self, worker: _Worker, units: Iterator[dict[str, Any]]) -> None:
         worker.unit, worker.fraction = next(units, None), 0.0
         if worker.unit is not None:
-            worker.connection.send(worker.unit)
+            # One that died does not read: receiving from it says so.
+            with suppress(ConnectionError):
+                worker.connection.send(worker.unit)
 
     def _receive(self, worker: _Worker) -> _Progress | _Done | None:
         try:
