@@ -35,6 +35,13 @@ RUNS: Final = {
         Run(command="carmichael 10^9", bits=30, input="all below 10^9", quick=True),
         Run(command="carmichael 10^10", bits=34, input="all below 10^10"),
         Run(command="carmichael 10^12", bits=40, input="all below 10^12"),
+        Run(command="carmichael 10^14", bits=47, input="all below 10^14"),
+        Run(
+            command="carmichael 10^15",
+            bits=50,
+            input="all below 10^15 (1 unit in 10 run)",
+            step=10,
+        ),
     ),
     "bpsw": (
         Run(

@@ -56,7 +56,7 @@ def _passing(kernels: Sequence[Any], ns: NDArray[U64]) -> NDArray[np.int64]:
     for kernel in kernels:
         kept = cuda.device_array(size, np.int64)
         count = cuda.to_device(np.zeros(1, np.int64))
-        with _wrapping():
+        with _quietly():
             kernel[-(-size // THREADS), THREADS](numbers, index, size, kept, count)
         size, index = int(count.copy_to_host()[0]), kept
         if size == 0:
@@ -65,9 +65,11 @@ def _passing(kernels: Sequence[Any], ns: NDArray[U64]) -> NDArray[np.int64]:
 
 
 @contextmanager
-def _wrapping() -> Iterator[None]:
-    """Words wrap silently on a GPU; numpy's, by which they are simulated, warn of it."""
+def _quietly() -> Iterator[None]:
+    """Without two warnings about what is meant to be so."""
     with warnings.catch_warnings():
-        if SIMULATED:
-            warnings.filterwarnings("ignore", "overflow encountered", RuntimeWarning)
+        # Words wrap on a GPU; numpy's, by which they are simulated, warn of it.
+        warnings.filterwarnings("ignore", "overflow encountered", RuntimeWarning)
+        # The survivors of a small batch do not fill a GPU.
+        warnings.filterwarnings("ignore", ".*Grid size .* under-utilization")
         yield
