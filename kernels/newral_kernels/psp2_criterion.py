@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from newral_kernels.certificates.small import PROVED_BELOW, is_small_prime
 from newral_kernels.criterion import Factored
 from newral_kernels.gmp import (
     gcd,
@@ -13,7 +14,6 @@ from newral_kernels.gmp import (
     jacobi,
     powmod,
 )
-from newral_kernels.primality import BPSW_PROVED_BELOW, is_prime_below_2_64
 
 STRONG: Final = "strong"
 EXTRA_STRONG: Final = "extra strong"
@@ -30,14 +30,16 @@ def pseudoprime_violation(claim: Factored) -> str | None:
     n, factors = claim.n, claim.factors
     if len(factors) < 2:
         return f"{len(factors)} factors: a composite has at least 2"
+    if claim.certificates:
+        return "there are certificates, and factors below 2^64 need none"
     if math.prod(factors) != n:
         return "the product of the factors is another number"
     for p in factors:
         if p < 3:
             return f"{p} is no odd prime"
-        if p >= BPSW_PROVED_BELOW:
+        if p >= PROVED_BELOW:
             return f"{p} is not below 2^64, so it is not proved prime"
-        if not is_prime_below_2_64(p):
+        if not is_small_prime(p):
             return f"{p} is no prime"
     if powmod(2, n - 1, n) != 1:
         return "2^(n-1) is not 1 modulo n"
@@ -78,8 +80,8 @@ def prime_factors_from(least: int, n: int) -> tuple[int, ...] | None:
     """The prime factors of n < 2^64, ascending, if none is below `least`; None if one is."""
     if n < least:
         return () if n == 1 else None
-    if n < least * least or is_prime_below_2_64(n):
-        return (n,) if is_prime_below_2_64(n) else None
+    if n < least * least or is_small_prime(n):
+        return (n,) if is_small_prime(n) else None
     factor = _factor(n)
     first = prime_factors_from(least, factor)
     second = prime_factors_from(least, n // factor)

@@ -20,7 +20,7 @@ WIDTH_MAX: Final = 10**18  # some 15 core-hours from p = 39,000 on
 
 SIEVE_STOP: Final = 2**16  # primes of the sieve are below it
 LEAF_SIZE_MIN: Final = 2**14  # terms or integers: some 0.1 ms, as much as a leaf costs by itself
-TERMS_PER_PRIME_MIN: Final = 64  # fewer, and finding the orders costs more than testing the terms
+TERMS_PER_PRIME_MIN: Final = 256  # fewer, and the orders are most of the work
 SPAN_MAX: Final = 2**26  # of p, whose progressions fit in memory together
 
 

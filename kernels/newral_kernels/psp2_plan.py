@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from newral_kernels.primality import is_prime_below_2_64
+from newral_kernels.certificates.small import is_small_prime
 from newral_kernels.psp2_domain import SIEVE_STOP, Domain
 from newral_kernels.psp2_weights import GRID_FIRST, GRID_LAST, grid_point, primes, weight
 
@@ -73,7 +73,7 @@ def _cells(whole: Domain) -> Iterator[Domain]:
     inner = {grid_point(k) for k in range(GRID_FIRST, GRID_LAST)}
     cuts = {whole.low, whole.high} | {p for p in inner if whole.low < p < whole.high}
     for low, high in itertools.pairwise(sorted(cuts)):
-        if high > _DENSE or any(map(is_prime_below_2_64, range(low, high))):
+        if high > _DENSE or any(map(is_small_prime, range(low, high))):
             yield replace(whole, low=low, high=high)
 
 

@@ -243,8 +243,42 @@ function carmichaelGroups(unit) {
   return groups;
 }
 
+// The same for a unit of preproducts, and its numbers: Δ goes through all integers.
+function preproductGroups(unit) {
+  const [groups, items] = [new Map(), []];
+  for (let P = BigInt(unit.preproduct_low); P < BigInt(unit.preproduct_high); P++) {
+    const factors = primeFactors(P);
+    const isAdmissible = factors.every((f, at) => factors.every((g, i) => i >= at || (f !== g && (f - 1n) % g !== 0n)));
+    if (P % 2n === 0n || !isAdmissible) continue;
+    for (let s = 0n; s <= (P - 1n) / 16n; s++) groups.set(`${P} ${s}`, { P, s, sum: 0n });
+    const p = factors.at(-1);
+    for (let D = 2n; D < P; D++) {
+      const whole = (P - 1n) * (P + D);
+      const group = groups.get(`${P} ${D / 16n}`);
+      for (let delta = 1n; (p + 1n) * delta <= whole; delta++) {
+        if (whole % delta !== 0n) continue;
+        const residue = (P * P + delta) % D;
+        group.sum += residue;
+        const [q, rest] = [whole / delta + 1n, (P - 1n) * (P + (P * P + delta) / D)];
+        const r = rest / delta + 1n;
+        const n = P * q * r;
+        const isFound = residue === 0n && rest % delta === 0n && q < r && isPrime(q) && isPrime(r);
+        if (!isFound || n < BigInt(unit.start) || n >= BigInt(unit.bound)) continue;
+        const all = [...factors, q, r];
+        if (all.every(f => (n - 1n) % (f - 1n) === 0n)) items.push({ n, factors: all.map(small) });
+      }
+    }
+  }
+  items.sort((a, b) => ascending(a.n, b.n));
+  return { groups, items: items.map(({ n, factors }) => ({ n: String(n), factors })) };
+}
+
 function carmichael(unit) {
-  const groups = [...carmichaelGroups(unit).values()];
+  const { groups: found, items } =
+    'preproduct_low' in unit
+      ? preproductGroups(unit)
+      : { groups: carmichaelGroups(unit), items: carmichaelItems(unit) };
+  const groups = [...found.values()];
   const count = BigInt(Math.max(Math.min(groups.length, 4096), 1));
   const sums = new Array(Number(count)).fill(0n);
   for (const { P, s, sum } of groups) {
@@ -256,7 +290,6 @@ function carmichael(unit) {
     bytes.writeBigUInt64BE(BigInt.asUintN(64, sum));
     return createHash('sha256').update(bytes).digest().subarray(0, 4);
   });
-  const items = carmichaelItems(unit);
   return {
     count: items.length,
     items,
@@ -592,7 +625,7 @@ function numbered(progressions, first, last) {
 function psp2(unit) {
   const [start, stop, low, high] = ['start', 'stop', 'low', 'high'].map(at => BigInt(unit[at]));
   const [width, span] = [stop - start, high - low];
-  const byTerms = 64n * high * high <= width && span <= 2n ** 26n;
+  const byTerms = 256n * high * high <= width && span <= 2n ** 26n;
   const size = byTerms ? (width * span) / (low * high) : span;
   const count = least(greatest(size / 2n ** 14n, 1n), 4096n);
   const all = [];
