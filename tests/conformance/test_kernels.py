@@ -37,7 +37,7 @@ NUMBERS: list[JSON] = [
 
 # Small jobs of several units, with every feature: pseudoprimes, rejected claims, duplicates.
 PARAMS: dict[str, dict[str, JSON]] = {
-    "bpsw": {"start": "2^64", "stop": "2^64+100_001"},
+    "bpsw": {"start": "2^64", "stop": "2^64+2_000_001"},
     "carmichael": {"bound": "10^9", "start": 1000},
     "factor": {"items": NUMBERS},
     "korselt": {"items": CARMICHAEL_NUMBERS},
