@@ -40,3 +40,6 @@ is_extra_strong_lucas_prp: Final[Callable[[int, int], bool]] = gmpy2.is_extra_st
 
 is_strong_selfridge_prp: Final[Callable[[int], bool]] = gmpy2.is_strong_selfridge_prp
 """The strong Lucas test with Selfridge's parameters (method A); False for squares."""
+
+lucasu_mod: Final[Callable[[int, int, int, int], int]] = gmpy2.lucasu_mod
+"""U_k modulo n of the Lucas sequence with parameters P and Q, given as P, Q, k, n."""

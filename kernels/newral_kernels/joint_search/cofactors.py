@@ -14,14 +14,16 @@ import numpy.typing as npt
 from newral_kernels.float_residues import inverse_mod
 from newral_kernels.jit import device
 from newral_kernels.joint_search.progression import gcd
-from newral_kernels.joint_search.tables import Tables
-from newral_kernels.words import ONE, U64, ZERO
+from newral_kernels.joint_search.tables import Signs, Tables, Words
+from newral_kernels.words import ONE, THREE, U64, ZERO, ctz64
 
 PIECE: Final = 2**13
 """Terms that are sieved, and committed to, at a time: one byte each in the first-level cache."""
 
-Words: TypeAlias = npt.NDArray[np.uint64]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+SIEVED_MIN: Final = 1500
+"""With fewer terms, a prime is not worth preparing strikes."""
 
 _CHUNK: Final = 16  # small primes that are tried before the first look at the outcome
 _NEVER: Final = ~np.uint64(0)
@@ -62,21 +64,50 @@ def new_sieve() -> Sieve:
 
 
 @device
-def is_left(p: U64, s: U64, tables: Tables) -> bool:
-    """Whether no small prime discards n = p·s; its symbol is not looked at."""
-    for start in range(0, len(tables.primes), _CHUNK):
-        divides = False
-        for j in range(start, min(start + _CHUNK, len(tables.primes))):
-            divides |= s * tables.reciprocals[j] <= tables.quotients[j]
-        if not divides:
-            continue
-        for j in range(start, min(start + _CHUNK, len(tables.primes))):
-            modulus = tables.moduli[j]
-            if s * tables.reciprocals[j] <= tables.quotients[j] and (
-                modulus == ZERO or (p % modulus) * (s % modulus) % modulus != tables.residues[j]
-            ):
-                return False
-    return True
+def collect_few(
+    p: U64, first: U64, step: U64, length: int, target: int, tables: Tables, left: Words
+) -> int:
+    """Write the terms first + k·step, k < length, that are to be tested, looking at each by
+    itself; return how many. `target` is the symbol (D/s)."""
+    size = np.uint64(tables.symbols.size)
+    rest, turn, s = first % size, step % size, first
+    count = 0
+    for _ in range(length):
+        if tables.symbols[np.int64(rest)] == target:
+            left[count] = s
+            count += 1
+        s += step
+        rest += turn
+        rest = rest - size if rest >= size else rest
+    return _keep(p, left, count, tables)
+
+
+@device
+def _keep(p: U64, left: Words, count: int, tables: Tables) -> int:
+    """Move those to the front that no small prime discards; return how many."""
+    small_primes = len(tables.primes)
+    kept = 0
+    for k in range(count):
+        s = left[k]
+        discarded = False
+        start = 0
+        while start < small_primes and not discarded:
+            stop = min(start + _CHUNK, small_primes)
+            divisors = ZERO
+            for j in range(start, stop):
+                divisors += ONE if s * tables.reciprocals[j] <= tables.quotients[j] else ZERO
+            for j in range(start, stop if divisors != ZERO else start):
+                modulus = tables.moduli[j]
+                if s * tables.reciprocals[j] <= tables.quotients[j]:
+                    if (
+                        modulus == ZERO
+                        or (p % modulus) * (s % modulus) % modulus != tables.residues[j]
+                    ):
+                        discarded = True
+            start = stop
+        left[kept] = s
+        kept += 0 if discarded else 1
+    return kept
 
 
 @device
@@ -117,37 +148,60 @@ def prepare_strikes(p: U64, first: U64, step: U64, tables: Tables, strikes: Stri
 
 
 @device
-def sieve_piece(
-    first: U64, step: U64, start: U64, length: int, target: int, tables: Tables, strikes: Strikes, sieve: Sieve
-) -> None:
-    """Flag the terms first + (start + i)·step, 0 <= i < length, that are to be tested; `target` is
-    the symbol (D/s)."""
+def collect_piece(
+    first: U64,
+    step: U64,
+    start: U64,
+    length: int,
+    target: int,
+    tables: Tables,
+    strikes: Strikes,
+    sieve: Sieve,
+    left: Words,
+) -> int:
+    """Write the terms first + (start + i)·step, i < length, that are to be tested, by sieving;
+    return how many. `target` is the symbol (D/s)."""
+    base = first + start * step
+    _flag_symbols(base, step, length, target, tables.symbols, sieve.flags)
+    sieve.flags[length:] = 0
+    _strike(start, length, strikes, sieve)
+    flags = sieve.flags.view(np.uint64)
+    count = 0
+    for j in range(len(flags)):
+        word = flags[j]
+        while word != ZERO:
+            term = (np.uint64(j) << THREE) + (ctz64(word) >> THREE)
+            word &= word - ONE
+            left[count] = base + term * step
+            count += 1
+    return count
+
+
+@device
+def _strike(start: U64, length: int, strikes: Strikes, sieve: Sieve) -> None:
+    """Unflag what the small primes discard."""
     flags, saved = sieve.flags, sieve.saved
-    _flag_symbols(first + start * step, step, length, target, tables, flags)
-    for j in range(len(tables.primes)):
+    for j in range(len(strikes.first)):
         if strikes.first[j] == _NEVER:
             continue
-        period = strikes.period[j]
-        i = _next(strikes.first[j], period, start)
+        period = np.int64(strikes.period[j])
+        i = _next(strikes.first[j], strikes.period[j], start)
         if strikes.spared[j] == _NEVER:
-            for x in range(i, length, np.int64(period)):
+            for x in range(i, length, period):
                 flags[x] = 0
             continue
-        again, spared_period = (
-            _next(strikes.spared[j], strikes.spared_period[j], start),
-            np.int64(strikes.spared_period[j]),
-        )
+        again = _next(strikes.spared[j], strikes.spared_period[j], start)
+        spared_period = np.int64(strikes.spared_period[j])
         count = 0
         for x in range(again, length, spared_period):
             saved[count] = flags[x]
             count += 1
-        for x in range(i, length, np.int64(period)):
+        for x in range(i, length, period):
             flags[x] = 0
         count = 0
         for x in range(again, length, spared_period):
             flags[x] = saved[count]
             count += 1
-    flags[length:] = 0
 
 
 @device
@@ -159,15 +213,15 @@ def _next(place: U64, period: U64, start: U64) -> int:
 
 @device
 def _flag_symbols(
-    s: U64, step: U64, length: int, target: int, tables: Tables, flags: Bytes
+    s: U64, step: U64, length: int, target: int, symbols: Signs, flags: Bytes
 ) -> None:
     """Flag each i with (D/(s + i·step)) = target."""
-    size = np.uint64(tables.symbols.size)
+    size = np.uint64(symbols.size)
     rest, turn = s % size, step % size
     # A pattern, repeated by copying ever longer pieces.
     pattern = min(np.int64(size), length)
     for i in range(pattern):
-        flags[i] = tables.symbols[np.int64(rest)] == target
+        flags[i] = symbols[np.int64(rest)] == target
         rest += turn
         rest = rest - size if rest >= size else rest
     done = pattern
@@ -175,4 +229,3 @@ def _flag_symbols(
         more = min(done, length - done)
         flags[done : done + more] = flags[:more]
         done += more
-

@@ -7,11 +7,15 @@ n ≡ e (mod w). Since p ≡ 1 (mod o) and p ≡ (D/p) (mod w), that is s ≡ 1 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from newral_kernels.float_residues import inverse_mod
-from newral_kernels.jit import device
-from newral_kernels.words import ONE, TWO, U64, ZERO
+from newral_kernels.jit import compiled, device
+from newral_kernels.joint_search.tables import Signs, Words
+from newral_kernels.words import ONE, TWO, U64, ZERO, div_rem_128
+
+_TOP_BIT: Final = np.uint64(63)
 
 
 @device
@@ -25,7 +29,7 @@ def progression(order: U64, rank: U64, target: int) -> tuple[U64, U64]:
         return step + ONE, step
     # s = 1 + order·t with order·t ≡ −2 (mod rank), where shared is 1 or 2
     reduced = rank // shared
-    inverse = np.uint64(inverse_mod(np.int64(order // shared % reduced), np.int64(reduced)))
+    inverse = inverse_mod(order // shared % reduced, reduced)
     turns = (reduced - TWO // shared % reduced) % reduced * inverse % reduced
     first = ONE + order * turns
     if step & ONE:
@@ -41,8 +45,42 @@ def count_terms(first: U64, step: U64, most: U64) -> U64:
 
 
 @device
+def inverse_mod(a: U64, modulus: U64) -> U64:
+    """1/a modulo a modulus below 2^62 that is coprime to a < modulus; 0 modulo 1."""
+    previous, rest, x, y = modulus, a, ZERO, ONE  # x and y with their signs, modulo 2^64
+    while rest > ONE:
+        quotient = previous // rest
+        previous, rest = rest, previous - quotient * rest
+        x, y = y, x - quotient * y
+    if modulus == ONE:
+        return ZERO
+    return y + modulus if y >> _TOP_BIT else y
+
+
+@device
 def gcd(a: U64, b: U64) -> U64:
     """The greatest common divisor."""
     while b != ZERO:
         a, b = b, a % b
     return a
+
+
+@compiled(
+    "void(uint64[::1], uint64[::1], uint64[::1], int8[::1], int64, uint64, uint64, uint64[::1])"
+)
+def fill_terms(
+    primes: Words,
+    orders: Words,
+    ranks: Words,
+    symbols: Signs,
+    sign: int,
+    bound_high: U64,
+    bound_low: U64,
+    terms: Words,
+) -> None:
+    """Write how many terms each prime's progression has up to the bound, given in two words."""
+    for k in range(len(primes)):
+        terms[k] = ZERO
+        if ranks[k] != ZERO:
+            first, step = progression(orders[k], ranks[k], sign * symbols[k])
+            terms[k] = count_terms(first, step, div_rem_128(bound_high, bound_low, primes[k])[0])

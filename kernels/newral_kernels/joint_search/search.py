@@ -10,29 +10,30 @@ import numpy.typing as npt
 from newral_kernels.jit import compiled, device
 from newral_kernels.joint_search.cofactors import (
     PIECE,
+    SIEVED_MIN,
     Sieve,
     Strikes,
-    is_left,
+    collect_few,
+    collect_piece,
     new_sieve,
     new_strikes,
     prepare_strikes,
-    sieve_piece,
 )
 from newral_kernels.joint_search.fermat import LANES, Workspace, fermat_residues, workspace
 from newral_kernels.joint_search.progression import count_terms, progression
 from newral_kernels.joint_search.tables import Tables
-from newral_kernels.words import HALF_BITS, ONE, THREE, U64, ZERO, ctz64, div_rem_128
+from newral_kernels.words import HALF_BITS, ONE, U64, ZERO, div_rem_128
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 Signs: TypeAlias = npt.NDArray[np.int8]
 
-_SIEVED_MIN: Final = np.uint64(1500)  # with fewer terms, a prime is not worth preparing strikes
+_SIEVED_MIN: Final = np.uint64(SIEVED_MIN)
 _PIECE: Final = np.uint64(PIECE)
 
 
 class Queue(NamedTuple):
-    """Terms that wait to be tested, up to a batch: their primes, cofactors and parts; in `counts`
-    how many wait, and how many have passed."""
+    """Terms that wait to be tested, their primes, cofactors and parts: less than a batch, and a
+    piece. In `counts` how many wait, and how many have passed."""
 
     primes: Words
     cofactors: Words
@@ -92,9 +93,9 @@ def search(
     tables = Tables(symbols_mod_d, small_primes, moduli, residues, reciprocals, quotients, inverses)
     outcome = Outcome(sums, tested, totals, found)
     queue = Queue(
-        np.empty(LANES, np.uint64),
-        np.empty(LANES, np.uint64),
-        np.empty(LANES, np.uint64),
+        np.empty(LANES + PIECE, np.uint64),
+        np.empty(LANES + PIECE, np.uint64),
+        np.empty(LANES + PIECE, np.uint64),
         np.zeros(2, np.int64),
     )
     work, strikes, sieve = workspace(), new_strikes(len(small_primes)), new_sieve()
@@ -113,10 +114,23 @@ def search(
             totals[1] += terms if is_first_wanted else ZERO
             continue
         _search_pieces(
-            p, first, step, terms, target, low, high, parts, wanted,
-            tables, outcome, queue, work, strikes, sieve,
+            p,
+            first,
+            step,
+            terms,
+            target,
+            low,
+            high,
+            parts,
+            wanted,
+            tables,
+            outcome,
+            queue,
+            work,
+            strikes,
+            sieve,
         )
-    _flush(outcome, queue, work)
+    _flush(1, outcome, queue, work)
     return queue.counts[1]
 
 
@@ -150,75 +164,43 @@ def _search_pieces(
         start = np.uint64(i) * _PIECE
         length = np.int64(min(_PIECE, terms - start))
         outcome.totals[0] += np.uint64(length)
+        waiting = queue.counts[0]
+        left = queue.cofactors[waiting:]
         if terms < _SIEVED_MIN:
-            _try_each(p, first, step, length, target, index, tables, outcome, queue, work)
-            continue
-        if not prepared:
-            prepare_strikes(p, first, step, tables, strikes)
-            prepared = True
-        sieve_piece(first, step, start, length, target, tables, strikes, sieve)
-        flags = sieve.flags.view(np.uint64)
-        s = first + start * step
-        for j in range(len(flags)):
-            word = flags[j]
-            while word != ZERO:
-                term = (np.uint64(j) << THREE) + (ctz64(word) >> THREE)
-                word &= word - ONE
-                _enqueue(p, s + term * step, index, outcome, queue, work)
+            count = collect_few(p, first, step, length, target, tables, left)
+        else:
+            if not prepared:
+                prepare_strikes(p, first, step, tables, strikes)
+                prepared = True
+            count = collect_piece(first, step, start, length, target, tables, strikes, sieve, left)
+        queue.primes[waiting : waiting + count] = p
+        queue.parts[waiting : waiting + count] = index
+        queue.counts[0] = waiting + count
+        if waiting + count >= LANES:
+            _flush(LANES, outcome, queue, work)
 
 
 @device
-def _try_each(
-    p: U64,
-    first: U64,
-    step: U64,
-    length: int,
-    target: int,
-    index: U64,
-    tables: Tables,
-    outcome: Outcome,
-    queue: Queue,
-    work: Workspace,
-) -> None:
-    """Test what is left of the few terms of a progression."""
-    size = np.uint64(tables.symbols.size)
-    rest, turn, s = first % size, step % size, first
-    for _ in range(length):
-        if tables.symbols[np.int64(rest)] == target and is_left(p, s, tables):
-            _enqueue(p, s, index, outcome, queue, work)
-        s += step
-        rest += turn
-        rest = rest - size if rest >= size else rest
+def _flush(least: int, outcome: Outcome, queue: Queue, work: Workspace) -> None:
+    """Test what waits, a batch at a time, while at least so many wait.
 
-
-@device
-def _enqueue(p: U64, s: U64, index: U64, outcome: Outcome, queue: Queue, work: Workspace) -> None:
-    waiting = queue.counts[0]
-    queue.primes[waiting], queue.cofactors[waiting], queue.parts[waiting] = p, s, index
-    queue.counts[0] = waiting + 1
-    if waiting + 1 == LANES:
-        _flush(outcome, queue, work)
-
-
-@device
-def _flush(outcome: Outcome, queue: Queue, work: Workspace) -> None:
-    """Test what waits: to each part's sum is added n·r modulo 2^64, where r = 2^(n−1) mod s."""
-    waiting = queue.counts[0]
-    if waiting == 0:
-        return
-    fermat_residues(queue.primes, queue.cofactors, waiting, work)
-    for j in range(waiting):
-        p, s, index, residue = (
-            queue.primes[j],
-            queue.cofactors[j],
-            queue.parts[j],
-            work.residues[j],
-        )
-        outcome.sums[index] += p * s * residue
-        outcome.tested[index] += ONE
-        if residue == ONE:
-            passed = queue.counts[1]
-            if passed < len(outcome.found):
-                outcome.found[passed, 0], outcome.found[passed, 1] = p, s
-            queue.counts[1] = passed + 1
-    queue.counts[0] = 0
+    To the sum of a term's part is added n·r modulo 2^64, where r = 2^(n−1) mod s.
+    """
+    primes, cofactors, parts = queue.primes, queue.cofactors, queue.parts
+    waiting, passed, done = queue.counts[0], queue.counts[1], 0
+    while waiting - done >= least:
+        count = min(LANES, waiting - done)
+        fermat_residues(primes[done:], cofactors[done:], count, work)
+        for j in range(count):
+            p, s, index = primes[done + j], cofactors[done + j], parts[done + j]
+            residue = work.residues[j]
+            outcome.sums[index] += p * s * residue
+            outcome.tested[index] += ONE
+            if residue == ONE:
+                if passed < len(outcome.found):
+                    outcome.found[passed, 0], outcome.found[passed, 1] = p, s
+                passed += 1
+        done += count
+    for j in range(done, waiting):
+        primes[j - done], cofactors[j - done], parts[j - done] = primes[j], cofactors[j], parts[j]
+    queue.counts[0], queue.counts[1] = waiting - done, passed

@@ -1,0 +1,85 @@
+"""The primes of a task with their orders, ranks and symbols."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from newral_kernels.errors import UnitError
+from newral_kernels.joint_search.conditions import Conditions
+from newral_kernels.joint_search.tables import Signs, Words, tables
+from newral_kernels.orders import fill_orders, primes_with_orders, sieving_primes
+from newral_kernels.ranks import fill_ranks
+
+STRETCH: Final = 2**20  # of p, at a time: some megabytes
+
+
+class Primes(NamedTuple):
+    """Of some primes, ascending: the order of 2, the rank of apparition, the symbol (D/p).
+
+    The rank is 0 where there is no class, and the symbol, too, where p divides 2QD.
+    """
+
+    primes: Words
+    orders: Words
+    ranks: Words
+    symbols: Signs
+
+
+def stretches(conditions: Conditions, start: int, stop: int) -> Iterator[Primes]:
+    """The odd primes start <= p < stop, some at a time."""
+    for low in range(start, stop, STRETCH):
+        yield stretch(conditions, low, min(low + STRETCH, stop))
+
+
+@functools.lru_cache(maxsize=4)
+def stretch(conditions: Conditions, start: int, stop: int) -> Primes:
+    """The odd primes start <= p < stop."""
+    primes, orders = primes_with_orders(start, stop)
+    return _with_ranks(conditions, start, stop, primes, orders)
+
+
+@functools.lru_cache(maxsize=4)
+def listed(conditions: Conditions, primes: tuple[int, ...]) -> Primes:
+    """Some primes. Raises `UnitError` for other numbers."""
+    return Primes(*map(np.concatenate, zip(*(_one(conditions, p) for p in primes), strict=True)))
+
+
+def prepare() -> None:
+    """Compile what is needed here."""
+    fill_orders.prepare()
+    fill_ranks.prepare()
+
+
+@functools.cache
+def _sieving() -> Words:
+    return sieving_primes()
+
+
+def _one(conditions: Conditions, p: int) -> Primes:
+    prime, order = np.empty(1, np.uint64), np.empty(1, np.uint64)
+    if fill_orders(p, p + 1, _sieving(), prime, order) != 1:
+        raise UnitError("primes", f"{p} is no odd prime", "list primes")
+    return _with_ranks(conditions, p, p + 1, prime, order)
+
+
+def _with_ranks(
+    conditions: Conditions, start: int, stop: int, primes: Words, orders: Words
+) -> Primes:
+    ranks, symbols = np.empty(len(primes), np.uint64), np.empty(len(primes), np.int8)
+    fill_ranks(
+        start,
+        stop,
+        conditions.q,
+        conditions.sign,
+        tables(conditions).symbols,
+        _sieving(),
+        primes,
+        orders,
+        ranks,
+        symbols,
+    )
+    return Primes(primes, orders, ranks, symbols)

@@ -1,0 +1,98 @@
+"""A task's leaves, computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from newral_kernels.commitment import leaf
+from newral_kernels.joint_search import primes as prime_data
+from newral_kernels.joint_search.primes import Primes
+from newral_kernels.joint_search.search import search
+from newral_kernels.joint_search.tables import Words, tables
+from newral_kernels.joint_search.task import Task
+
+WORD: Final = 2**64
+_FOUND_ROWS: Final = 2**12  # more come seldom, and then a stretch is searched again
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Of some leaves: the leaves; counts; the n that passed the Fermat test modulo n/p."""
+
+    leaves: list[bytes] = field(default_factory=list)
+    primes: int = 0
+    inadmissible: int = 0
+    candidates: int = 0
+    left_out: int = 0
+    tested: int = 0
+    passed: list[int] = field(default_factory=list)
+
+
+def prepare() -> None:
+    """Compile what is needed here."""
+    prime_data.prepare()
+    search.prepare()
+
+
+def examine(task: Task, first: int, end: int) -> Outcome:
+    """Compute the leaves first <= i < end of a task."""
+    outcome = Outcome()
+    for block in range(first // task.parts, (end - 1) // task.parts + 1):
+        wanted = max(first - block * task.parts, 0)
+        parts = min(end - block * task.parts, task.parts) - wanted
+        _examine_parts(task, block, wanted, parts, outcome)
+    return outcome
+
+
+def _examine_parts(task: Task, block: int, wanted: int, parts: int, outcome: Outcome) -> None:
+    sums, tested = np.zeros(parts, np.uint64), np.zeros(parts, np.uint64)
+    for some in _primes(task, block):
+        if wanted == 0 and not task.primes:
+            outcome.primes += len(some.primes)
+            outcome.inadmissible += int((some.ranks == 0).sum())
+        _search(task, some, wanted, sums, tested, outcome)
+    outcome.tested += int(tested.sum())
+    for total, count in zip(sums.tolist(), tested.tolist(), strict=True):
+        outcome.leaves.append(leaf(total.to_bytes(8, "big") + count.to_bytes(8, "big")))
+
+
+def _primes(task: Task, block: int) -> Iterator[Primes]:
+    if task.primes:
+        return iter((prime_data.listed(task.conditions, task.primes),))
+    return prime_data.stretches(task.conditions, *task.block(block))
+
+
+def _search(
+    task: Task, some: Primes, wanted: int, sums: Words, tested: Words, outcome: Outcome
+) -> None:
+    """Add what is found among some primes."""
+    before, rows = (sums.copy(), tested.copy()), _FOUND_ROWS
+    while True:
+        totals, found = np.zeros(2, np.uint64), np.empty((rows, 2), np.uint64)
+        count = search(
+            *some,
+            task.conditions.sign,
+            np.uint64(task.bound // WORD),
+            np.uint64(task.bound % WORD),
+            np.uint64(task.most),
+            np.uint64(task.low),
+            np.uint64(task.high),
+            np.uint64(task.parts),
+            np.uint64(wanted),
+            *tables(task.conditions),
+            sums,
+            tested,
+            totals,
+            found,
+        )
+        if count <= rows:
+            break
+        rows = count
+        sums[:], tested[:] = before
+    outcome.candidates += int(totals[0])
+    outcome.left_out += int(totals[1])
+    outcome.passed += [p * s for p, s in found[:count].tolist()]
