@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
+from newral_kernels import carmichael_preproducts
 from newral_kernels.carmichael_cell import BOUND_MAX, BOUND_MIN, Cell
+from newral_kernels.carmichael_preproducts import (
+    PREPRODUCT_MAX,
+    PREPRODUCT_MIN,
+    PreproductRange,
+)
 from newral_kernels.carmichael_result import Checkpoint, UnitResult, fold, leaves_of
 from newral_kernels.commitment import opened
 from newral_kernels.criterion import korselt_violation
@@ -24,6 +30,12 @@ from newral_kernels.kernel import (
 from newral_kernels.numbers import parse_integer
 from newral_kernels.reading import Record
 
+if TYPE_CHECKING:  # they need numba, which a quick check does without
+    from newral_kernels.carmichael_divisors import RangeSearch
+    from newral_kernels.carmichael_search import CellSearch
+
+Part: TypeAlias = Cell | PreproductRange
+
 UNITS_MIN: Final = 12  # in a job that is not tiny
 CHECKPOINT_GROUPS: Final = 2048  # some tenths of a second
 STEP_GROUPS: Final = 256  # between reports of progress
@@ -31,6 +43,9 @@ STEP_GROUPS: Final = 256  # between reports of progress
 
 class Carmichael(Kernel):
     """List the Carmichael numbers start <= n < bound, constructed from their prime factors.
+
+    With `preproduct_below`, only those whose *preproduct*, the product of all prime factors but the
+    two largest, is below it: there are finitely many, and n may then exceed 64 bits.
 
     Result: `items`, ascending, each `{"n": "561", "factors": [3, 11, 17]}`, and their `count`. That
     each item is right follows from its factors (Korselt's criterion); that none is missing is what
@@ -46,6 +61,8 @@ class Carmichael(Kernel):
     params_help: ClassVar[Mapping[str, str]] = {
         "bound": "list the Carmichael numbers below it",
         "start": "and not below this; 1 where it is not given",
+        "preproduct_below": "only those whose prime factors but the largest two have a product "
+        "below it; then up to 10^37",
     }
     view: ClassVar[str] = "newral_kernels.carmichael_view:CarmichaelView"
     memory_bytes_max: ClassVar[int] = 2**30
@@ -55,6 +72,7 @@ class Carmichael(Kernel):
         "newral_kernels.numbers",
         "newral_kernels.reading",
         "newral_kernels.gmp",
+        "newral_kernels.sieve",
         "newral_kernels.primality",
         "newral_kernels.certificates.small",
         "newral_kernels.certificates.forms",
@@ -73,47 +91,55 @@ class Carmichael(Kernel):
         "newral_kernels.preproducts.pairs",
         "newral_kernels.preproducts.cofactors",
         "newral_kernels.preproducts.tree",
-        "newral_kernels.preproducts.weights",
+        "newral_kernels.preproducts.divisors",
         "newral_kernels.carmichael_cell",
+        "newral_kernels.carmichael_preproducts",
+        "newral_kernels.carmichael_divisors",
         "newral_kernels.carmichael_search",
-        "newral_kernels.carmichael_plan",
         "newral_kernels.carmichael_result",
         "newral_kernels.carmichael",
     )
 
     def validate(self, params: Mapping[str, JSON]) -> dict[str, JSON]:
+        optional = ("start", "preproduct_below")
         record = Record(
-            params, name="params", error=ParamsError, required=("bound",), optional=("start",)
+            params, name="params", error=ParamsError, required=("bound",), optional=optional
         )
-        bound = parse_integer(
-            record.get("bound"), minimum=BOUND_MIN, maximum=BOUND_MAX, field="bound"
-        )
+        below = record.get("preproduct_below")
+        most = BOUND_MAX if below is None else carmichael_preproducts.BOUND_MAX
+        bound = parse_integer(record.get("bound"), minimum=BOUND_MIN, maximum=most, field="bound")
         given = record.get("start")
         start = (
             1
             if given is None
             else parse_integer(given, minimum=1, maximum=bound - 1, field="start")
         )
-        return {"start": str(start), "bound": str(bound)}
+        valid: dict[str, JSON] = {"start": str(start), "bound": str(bound)}
+        if below is not None:
+            limit = parse_integer(
+                below,
+                minimum=PREPRODUCT_MIN + 1,
+                maximum=PREPRODUCT_MAX,
+                field="preproduct_below",
+            )
+            valid["preproduct_below"] = str(limit)
+        return valid
 
     def prepare(self) -> None:
-        from newral_kernels import carmichael_search
+        from newral_kernels import carmichael_divisors, carmichael_search
 
         carmichael_search.prepare()
+        carmichael_divisors.prepare()
 
     def plan(self, params: Mapping[str, JSON], start: int = 0) -> Iterator[Unit]:
-        return (cell.to_unit() for cell in itertools.islice(_cells(params), start, None))
+        return (part.to_unit() for part in itertools.islice(_parts(params), start, None))
 
     def estimate(self, params: Mapping[str, JSON]) -> Estimate:
-        from newral_kernels.carmichael_plan import cost
-
-        costs = [cost(cell) for cell in _cells(params)]
+        costs = [_cost(part) for part in _parts(params)]
         return Estimate(len(costs), sum(costs))
 
     def cost(self, unit: Mapping[str, JSON]) -> float:
-        from newral_kernels.carmichael_plan import cost
-
-        return cost(Cell.of_unit(unit))
+        return _cost(_part_of(unit))
 
     def run(
         self,
@@ -123,9 +149,7 @@ class Carmichael(Kernel):
         checkpoint: Callable[[JSON], None],
         resume: JSON | None = None,
     ) -> Result:
-        from newral_kernels.carmichael_search import CellSearch
-
-        search = CellSearch(Cell.of_unit(unit))
+        search = _search(_part_of(unit))
         groups, sums = search.groups, search.no_sums()
         done, items = 0, search.beside()
         if resume is not None:
@@ -145,44 +169,71 @@ class Carmichael(Kernel):
     def _verify(
         self, unit: Mapping[str, JSON], result: object, level: Level, seed: bytes
     ) -> Verdict:
-        cell = Cell.of_unit(unit)
+        part = _part_of(unit)
         claimed = UnitResult.read(result)
         for item in claimed.items:
             violation = korselt_violation(item)
             if violation is not None:
                 return Verdict.refutation(f"{item.n} is no Carmichael number: {violation}")
-            if not cell.holds(item.n, item.factors):
+            if not part.holds(item.n, item.factors):
                 return Verdict.refutation(f"{item.n} does not belong to the unit")
         if level == "quick":
             return Verdict.plausible(
                 f"each of {len(claimed.items)} Carmichael numbers is proved", 0.0
             )
-        return _spot_check(cell, claimed, seed)
+        return _spot_check(part, claimed, seed)
 
     def reduce(self, params: Mapping[str, JSON], parts: Sequence[Mapping[str, JSON]]) -> Result:  # noqa: ARG002
         return fold(parts)
 
 
-def _cells(params: Mapping[str, JSON]) -> Iterator[Cell]:
-    from newral_kernels.carmichael_plan import cost, cut
-
-    bound = int(str(params["bound"]))
-    whole = Cell(int(str(params["start"])), bound, (), low=BOUND_MIN, high=bound)
-    total_s = cost(whole)
-    # Even a job of a few hundredths of a second shall be shared.
-    return cut(whole, min(even_unit_cost(total_s), total_s / UNITS_MIN))
+def _part_of(unit: Mapping[str, JSON]) -> Part:
+    if isinstance(unit, dict) and "preproduct_low" in unit:
+        return PreproductRange.of_unit(unit)
+    return Cell.of_unit(unit)
 
 
-def _spot_check(cell: Cell, claimed: UnitResult, seed: bytes) -> Verdict:
-    """Search the groups of some leaves again, which the seed chooses."""
+def _search(part: Part) -> CellSearch | RangeSearch:
+    from newral_kernels.carmichael_divisors import RangeSearch
     from newral_kernels.carmichael_search import CellSearch
 
-    search = CellSearch(cell)
+    return CellSearch(part) if isinstance(part, Cell) else RangeSearch(part)
+
+
+def _cost(part: Part) -> float:
+    from newral_kernels import carmichael_divisors, carmichael_plan
+
+    if isinstance(part, Cell):
+        return carmichael_plan.cost(part)
+    return carmichael_divisors.cost(part)
+
+
+def _parts(params: Mapping[str, JSON]) -> Iterator[Part]:
+    from newral_kernels import carmichael_divisors, carmichael_plan
+
+    start, bound = int(str(params["start"])), int(str(params["bound"]))
+    if "preproduct_below" in params:
+        high = int(str(params["preproduct_below"]))
+        whole = PreproductRange(start, bound, PREPRODUCT_MIN, high)
+        yield from carmichael_divisors.cut(whole, _unit_cost(_cost(whole)))
+    else:
+        cell = Cell(start, bound, (), low=BOUND_MIN, high=bound)
+        yield from carmichael_plan.cut(cell, _unit_cost(_cost(cell)))
+
+
+def _unit_cost(total_s: float) -> float:
+    """What to aim at: even a job of a few hundredths of a second shall be shared."""
+    return min(even_unit_cost(total_s), total_s / UNITS_MIN)
+
+
+def _spot_check(part: Part, claimed: UnitResult, seed: bytes) -> Verdict:
+    """Search the groups of some leaves again, which the seed chooses."""
+    search = _search(part)
     if len(claimed.leaves) != search.leaves:
         return Verdict.refutation(
             f"the unit has {search.leaves} leaves, and {len(claimed.leaves)} are listed"
         )
-    wanted = opened(cell.to_unit(), search.leaves, seed)
+    wanted = opened(part.to_unit(), search.leaves, seed)
     sums = search.no_sums()
     found = search.beside() + search.search(0, search.groups, wanted, sums)
     leaves = leaves_of(sums.tolist())

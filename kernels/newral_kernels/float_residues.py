@@ -89,7 +89,8 @@ def invert_each(tree: Doubles, count: int, modulus: float) -> None:
         if size & 1:
             tree[above + half - 1] = tree[level + half - 1]
         level, size = above, half
-    tree[level] = real(inverse_mod(integer(tree[level]), integer(modulus)))
+    top = real(inverse_mod(integer(tree[level]), integer(modulus)))
+    tree[level] = top if 2 * top < modulus else top - modulus
     while level > 0:
         above = level
         # A level of `size` values stands on one of 2·size or 2·size − 1: as many as halving gave.

@@ -99,6 +99,12 @@ _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "low": "60000",
             "high": "70000",
         },
+        "preproducts": {
+            "start": "100000",
+            "bound": str(10**24),
+            "preproduct_low": "3",
+            "preproduct_high": "60",
+        },
         # With preproducts that are completed by cofactors.
         "cofactors": {
             "start": "9456300000",

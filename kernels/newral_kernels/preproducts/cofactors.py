@@ -160,34 +160,41 @@ def _factor(
     """List the hit if m, composite, satisfies Korselt's criterion with n − 1 = `exponent`."""
     depth = queue.depths[node]
     row = work.counts[0]
-    here = min(row, len(work.hits) - 1)
+    if row >= len(work.hits):
+        # There is no room: it must be known that there is one more, not which.
+        work.counts[0] = row + 1
+        return
+    hit = work.hits[row]
     for index in range(depth):
-        work.hits[here, 1 + index] = queue.factors[node, index]
-    smaller = queue.factors[node, depth - 1]
-    low, high = 0, len(primes)
-    while low < high:
-        middle = (low + high) >> 1
-        if integer(primes[middle]) <= smaller:
-            low = middle + 1
-        else:
-            high = middle
-    count, rest, index = depth, m, low
+        hit[1 + index] = queue.factors[node, index]
+    index = _index_above(primes, integer(queue.factors[node, depth - 1]))
+    count, rest = depth, m
     while index < len(primes):
         q = integer(primes[index])
         if q * q > rest:
             break
         if np.uint64(rest) % np.uint64(q) == ZERO:
             rest //= q
-            if exponent % (q - 1) or count + 1 >= DEPTH_MAX + 2:
+            if exponent % (q - 1) or rest % q == 0 or count == DEPTH_MAX:
                 return
             count += 1
-            work.hits[here, count] = q
-            if rest % q == 0:
-                return
+            hit[count] = q
         index += 1
-    if count == depth or exponent % (rest - 1):
-        return
-    count += 1
-    work.hits[here, count] = rest
-    work.hits[here, 0] = count
-    work.counts[0] = row + 1
+    if count > depth and exponent % (rest - 1) == 0:
+        count += 1
+        hit[count] = rest
+        hit[0] = count
+        work.counts[0] = row + 1
+
+
+@borrowing
+def _index_above(primes: Primes, bound: int) -> int:
+    """How many primes there are up to the bound."""
+    low, high = 0, len(primes)
+    while low < high:
+        middle = (low + high) >> 1
+        if integer(primes[middle]) <= bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -58,6 +58,13 @@ LEAF_SUMMAND: Final = np.uint64(0xC2B2AE3D27D4EB4F)  # odd, without a simple rel
 OWNER_FIELDS: Final = FACTORS + DEPTH_MAX
 
 
+@borrowing
+def _leaf(product: int, segment: int, leaves: int) -> int:
+    """⌊leaves·h/2^32⌋, where h is the upper half of P·A + s·B mod 2^64."""
+    mixed = np.uint64(product) * LEAF_FACTOR + np.uint64(segment) * LEAF_SUMMAND
+    return integer((mixed >> HALF_BITS) * np.uint64(leaves) >> HALF_BITS)
+
+
 class Stack(NamedTuple):
     """A path of preproducts, and where each continues among the primes."""
 
@@ -230,13 +237,6 @@ def list_groups(owners: Integers2, primes: Primes, leaves: int, groups: Integers
                 groups[count, LEAF] = _leaf(owners[row, PRODUCT], segment, leaves)
             count += 1
     return count
-
-
-@borrowing
-def _leaf(product: int, segment: int, leaves: int) -> int:
-    """⌊leaves·h/2^32⌋, where h is the upper half of P·A + s·B mod 2^64."""
-    mixed = np.uint64(product) * LEAF_FACTOR + np.uint64(segment) * LEAF_SUMMAND
-    return integer((mixed >> HALF_BITS) * np.uint64(leaves) >> HALF_BITS)
 
 
 @compiled(

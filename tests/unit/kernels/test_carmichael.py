@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newral_kernels import carmichael
+from newral_kernels import carmichael, carmichael_search
 from newral_kernels.carmichael import Carmichael
 from newral_kernels.carmichael_cell import Cell, is_admissible
 from newral_kernels.carmichael_plan import cut
@@ -35,7 +35,10 @@ def run(unit: dict[str, Any]) -> dict[str, Any]:
 def table(**params: Any) -> dict[str, Any]:
     """The answer to a whole job."""
     valid = CARMICHAEL.validate(params)
-    return CARMICHAEL.reduce(valid, [run(unit) for unit in CARMICHAEL.plan(valid)])
+    units = list(CARMICHAEL.plan(valid))
+    results = [run(unit) for unit in units]
+    assert all(CARMICHAEL.check(*each).sound for each in zip(units, results, strict=True))
+    return CARMICHAEL.reduce(valid, results)
 
 
 def korselt_by_definition(stop: int) -> list[tuple[int, list[int]]]:
@@ -110,6 +113,17 @@ def test_the_largest_jobs_are_planned_lazily() -> None:
     params = CARMICHAEL.validate({"bound": "10^17"})
     first = next(CARMICHAEL.plan(params))
     assert CARMICHAEL.cost(first) < 60
+
+
+def test_more_numbers_than_there_was_room_for_are_found_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unit = Cell(1, 10**9, (), 3, 10**9).to_unit()
+    expected = run(unit)
+    monkeypatch.setattr(carmichael_search, "HITS_ROOM", 1)
+    monkeypatch.setattr(carmichael, "STEP_GROUPS", 10**6)
+    assert run(unit) == expected
+    assert expected["count"] == COUNTS[9]
 
 
 def test_a_unit_of_a_large_job_lists_what_it_should() -> None:
