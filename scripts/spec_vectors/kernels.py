@@ -49,12 +49,10 @@ _UNCERTIFIED: Final = [
         _certified(_certificate(*steps))
         for steps in (
             [],
-            [_N_MINUS_1, _N_MINUS_1],
             [{**_N_MINUS_1, "base": 3}],
             [{**_N_MINUS_1, "primes": [2]}],
             [{**_N_MINUS_1, "primes": [2, *_N_MINUS_1["primes"]]}],
             [{**_N_MINUS_1, "primes": [_N_MINUS_1["primes"][0] + 2]}],
-            [_CURVE, _CURVE],
             [{**_CURVE, "y": str(18 * _K + 1 - int(_CURVE["y"]))}],
             [{**_CURVE, "x": "1"}],
             [{**_CURVE, "trace": "49372858"}],
@@ -75,9 +73,10 @@ _UNCERTIFIED.append(
         ],
     }
 )
+_CUNNINGHAM: Final = 180_868_411_173_855_991_792_926_719  # the last of 17 primes p, 2p + 1, …
 _NUMBERS: Final = [
     *("2", "4", "561", "2047", str(2**64 - 59), str(2**64 + 13), str(2**66), str(2**67 - 1)),
-    *(str(_CHAIN), str(2**89 - 1), str(2**127 - 1)),
+    *(str(_CHAIN), str(_CUNNINGHAM), str(2**89 - 1), str(2**127 - 1)),
 ]
 
 _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {

@@ -380,7 +380,7 @@ function ellipticNext(n, step) {
 function provesPrime({ n, steps }) {
   n = BigInt(n);
   if (n < 2n ** 64n) return steps.length === 0 && isPrime(n);
-  if (steps.length > Math.floor(n.toString(2).length / 8)) return false;
+  if (steps.length > n.toString(2).length - 64) return false;
   const unproved = new Set([n]);
   for (const step of steps) {
     if (unproved.size === 0) return false;

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from newral_kernels.certificates.small import PROVED_BELOW
 from newral_kernels.errors import FieldError
 from newral_kernels.kernel import JSON
 from newral_kernels.numbers import decode_small_integer, encode_small_integer
@@ -18,7 +17,6 @@ from newral_kernels.reading import Record, read_array
 
 N_BITS_MAX: Final = 4096  # of a number with a certificate: PARI takes hours to prove such a prime
 N_MAX: Final = 2**N_BITS_MAX
-BITS_PER_STEP_MIN: Final = 8  # a certificate may have so many; PARI's have one for about 20 bits
 PRIMES_MAX: Final = 64  # of one step; the product of the first 64 primes already has 416 bits
 BASE_MAX: Final = 200  # of an N−1 step: the least base that serves is nearly always below 20
 
@@ -138,8 +136,13 @@ def read_prime_certificate(
 
 
 def steps_max(n: int) -> int:
-    """Of a certificate that n is prime; it bounds a checker's work."""
-    return 0 if n < PROVED_BELOW else n.bit_length() // BITS_PER_STEP_MIN
+    """Of a certificate that n is prime.
+
+    A step by N − 1 relies on primes whose product is at most half of N − 1, so that they have fewer
+    bits above 64 than N, all together. Cunningham chains 2p + 1, 2(2p + 1) + 1, … need a step for
+    nearly each; elliptic curves save some 20 bits with each step.
+    """
+    return max(n.bit_length() - 64, 0)
 
 
 def _read_step(value: object, n: int, name: str, error: type[FieldError]) -> Step:

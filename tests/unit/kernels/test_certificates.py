@@ -141,6 +141,16 @@ def test_primes_that_a_step_relies_on_are_proved_by_further_steps() -> None:
     assert str(violation(swapped)).startswith("step 1: ")
 
 
+def test_a_chain_of_primes_has_a_step_for_each() -> None:
+    primes = [2_759_832_934_171_386_593_519 + 1 << k for k in range(17)]  # Cunningham's, less 1
+    certificate = prove_by_n_minus_1(primes[-1] - 1)
+    assert len(certificate.steps) == 17
+    assert all(
+        step.primes == (p - 1,) for step, p in zip(certificate.steps, primes[-2::-1], strict=False)
+    )
+    assert read_certificate(certificate.to_json(), name="c", error=CertificateError) == certificate
+
+
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
@@ -303,7 +313,7 @@ def test_a_large_prime_gets_whatever_proves_it() -> None:
         ({"n": "91", "factor": "92"}, "too large"),
         ({"n": 91, "factor": "7"}, "no decimal string"),
         ({"n": "101", "steps": [{"base": 2, "primes": [5]}]}, "the most is 0"),
-        ({"n": str(2**64 + 13), "steps": [{}] * 9}, "the most is 8"),
+        ({"n": str(2**64 + 13), "steps": [{}] * 2}, "the most is 1"),
         ({"n": str(2**64 + 13), "steps": [{}]}, "lacks it"),
         ({"n": str(2**64 + 13), "steps": [{"primes": [2], "base": 201}]}, "the most is 200"),
         ({"n": str(2**64 + 13), "steps": [{"primes": [2] * 65, "base": 2}]}, "the most is 64"),
@@ -324,5 +334,5 @@ def test_a_prime_certificate_is_asked_for() -> None:
 def test_too_many_steps_prove_nothing() -> None:
     n = 2**64 + 13
     steps = (NMinus1Step(base=2, primes=(658812288346769701,)),) * (steps_max(n) + 1)
-    assert "9 steps are too many; the most is 8" in str(violation(PrimeCertificate(n, steps)))
+    assert "2 steps are too many; the most is 1" in str(violation(PrimeCertificate(n, steps)))
     assert "needs no steps" in str(violation(PrimeCertificate(101, steps[:1])))
