@@ -49,10 +49,11 @@ class CarmichaelView(FactoredView):
         """
         start, bound = int(str(params["start"])), int(str(params["bound"]))
         found = counted(numbers(answer), _steps(max(start, SMALLEST), bound))
-        whole = start <= SMALLEST
+        is_class = "preproduct_below" in params  # of which nothing is known to compare with
+        whole = start <= SMALLEST and not is_class
         drawn = _steps(max(start, SMALLEST), max(bound, 10**21 if whole else bound))
         known = enumerate(KNOWN_COUNTS, start=3) if whole else ()
-        series = (
+        series = [
             Series(
                 label=f"found here: {self.count(answer):,}",
                 points=tuple((x, y) for x, y in found if y),
@@ -63,9 +64,10 @@ class CarmichaelView(FactoredView):
                 points=tuple((10.0**power, count) for power, count in known),
                 joined=False,
             ),
-            _estimate(f"k = {FITTED} (fitted, after Pinch)", FITTED, drawn, start),
-            _estimate("k = 1 (Erdős, Pomerance)", 1.0, drawn, start),
-        )
+        ]
+        if not is_class:
+            series.append(_estimate(f"k = {FITTED} (fitted, after Pinch)", FITTED, drawn, start))
+            series.append(_estimate("k = 1 (Erdős, Pomerance)", 1.0, drawn, start))
         return Plot(
             title=f"Carmichael numbers from {start:,} to {bound:,}",
             x_label="bound x",

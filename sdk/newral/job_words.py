@@ -43,15 +43,24 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, JSON]]:
 
 def parameters(kernel: Kernel) -> str:
     """What the kernel takes, on one line."""
-    known = ", ".join(f"--{name} ({help_})" for name, help_ in kernel.params_help.items())
+    known = ", ".join(f"{option(name)} ({text})" for name, text in kernel.params_help.items())
     return f"{kernel.name} takes {known}"
 
 
-def _parameter(kernel: Kernel, option: str) -> str:
-    name = option.replace("-", "_")
+def option(name: str) -> str:
+    """A parameter as an option.
+
+    >>> option("preproduct_below")
+    '--preproduct-below'
+    """
+    return OPTION + name.replace("_", "-")
+
+
+def _parameter(kernel: Kernel, written: str) -> str:
+    name = written.replace("-", "_")
     if name not in kernel.params_help:
         raise CommandError(
-            f"--{option} is neither an option nor a parameter; {parameters(kernel)};"
+            f"--{written} is neither an option nor a parameter; {parameters(kernel)};"
             " for options see --help"
         )
     return name

@@ -17,6 +17,7 @@ import typer.main
 from newral.cli.application import application
 from newral.cli.kernel_words import KernelCommand
 from newral.cli.options import default_map
+from newral.job_words import option
 from newral_coordinator.policy import Policy
 from newral_kernels import registry
 from newral_ledger.audit.report import Code
@@ -138,10 +139,10 @@ def test_commands_and_their_options_exist(code: str) -> None:
     for words in command_lines(code):
         command, rest = resolve(words)
         assert not hasattr(command, "commands"), f"newral {' '.join(words)} is no command"
-        known = {option for parameter in command.params for option in parameter.opts}
+        known = {name for parameter in command.params for name in parameter.opts}
         if isinstance(command, KernelCommand):
             kernels = [registry.get(word) for word in rest if word in registry.names()]
-            known |= {f"--{name}" for kernel in kernels for name in kernel.params_help}
+            known |= {option(name) for kernel in kernels for name in kernel.params_help}
         unknown = {word for word in rest if word.startswith("--")} - known - {"--help"}
         assert not unknown, f"newral {' '.join(words)}: there is no {unknown}"
 

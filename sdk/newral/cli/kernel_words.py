@@ -28,11 +28,12 @@ class KernelCommand(TyperCommand):
         super().format_epilog(ctx, formatter)
         try:
             kernel = _named(ctx.meta.get(_WORDS, []))
+            from newral.job_words import option
         except ImportError:
             return  # Help is there without the kernels' dependencies.
         if kernel is not None:
             with formatter.section(f"{kernel.name}: {kernel.summary}"):
-                formatter.write_dl([(f"--{n}", text) for n, text in kernel.params_help.items()])
+                formatter.write_dl([(option(n), text) for n, text in kernel.params_help.items()])
                 formatter.write_paragraph()
                 formatter.write_text(f"Example: {ctx.command_path} {_example(kernel)}")
 

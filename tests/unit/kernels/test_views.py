@@ -62,6 +62,12 @@ def test_the_picture_of_a_part_shows_no_counts_from_one_on() -> None:
     assert labels
 
 
+def test_the_picture_of_a_class_shows_what_was_found_alone() -> None:
+    params = {"start": "1", "bound": "10000", "preproduct_below": "20"}
+    plot = CarmichaelView().plot(params, ANSWER)
+    assert [each.label for each in plot.series] == ["found here: 3"]
+
+
 def test_the_picture_of_pseudoprimes_counts_them_along_the_interval() -> None:
     items: list[Any] = [{"n": "341", "factors": [11, 31]}, {"n": "561", "factors": [3, 11, 17]}]
     plot = Psp2View().plot({"start": "300", "stop": "700"}, {"count": 2, "items": items})

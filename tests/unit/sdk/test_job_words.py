@@ -7,6 +7,7 @@ import pytest
 from newral.job_words import parse_words
 from newral_kernels.errors import KernelError
 
+CLASS = {"bound": "10^20", "preproduct_below": "500"}
 ITEM = {"n": "561", "factors": [3, 11, 17]}
 
 
@@ -19,6 +20,8 @@ ITEM = {"n": "561", "factors": [3, 11, 17]}
         (["carmichael", "--bound=10^9", "--start", "5"], {"bound": "10^9", "start": "5"}),
         (["carmichael", "10^9", "--start=5"], {"bound": "10^9", "start": "5"}),
         (["carmichael", "--bound", "-5"], {"bound": "-5"}),
+        (["carmichael", "10^20", "--preproduct-below=500"], CLASS),
+        (["carmichael", "10^20", "preproduct_below=500"], CLASS),
         (["carmichael", '{"bound": 100, "start": 3}'], {"bound": 100, "start": 3}),
         (["korselt", '{"items": [{"n": "561", "factors": [3, 11, 17]}]}'], {"items": [ITEM]}),
         (["korselt", "--items", '[{"n": "561", "factors": [3, 11, 17]}]'], {"items": [ITEM]}),
