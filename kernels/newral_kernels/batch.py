@@ -21,7 +21,14 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from newral_kernels.lanes import lucas, lucas_double, strong, strong_double, trial_division
+from newral_kernels.lanes import (
+    dispatch,
+    lucas,
+    lucas_double,
+    strong,
+    strong_double,
+    trial_division,
+)
 from newral_kernels.lanes.lucas_parameters import EXTRA_STRONG, SELFRIDGE
 from newral_kernels.widths import Numbers, Positions, Width, sort_by_width
 
@@ -35,13 +42,13 @@ J. Feitsma and W. Galway listed (2013) does. Beyond it nothing is proved."""
 
 
 def prepare() -> None:
-    """Compile, or load from the disk, whatever the functions of this module call."""
+    """Compile, or load from the disk, what the functions of this module call on this machine."""
     for entry in (
+        *dispatch.entries(),
         trial_division.keep_undivided,
         trial_division.keep_undivided_double,
         strong.keep_strong_2,
         strong.keep_strong,
-        strong_double.keep_strong_2_double,
         strong_double.keep_strong_double,
         lucas.keep_lucas,
         lucas_double.keep_lucas_double,

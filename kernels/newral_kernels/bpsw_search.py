@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from newral_kernels.bpsw_criterion import FILTER_BELOW, WITNESS_BASES, hit_factors
 from newral_kernels.bpsw_result import Hit, Part, Range, odd_numbers
 from newral_kernels.commitment import leaf
-from newral_kernels.lanes.lucas import STRONG
-from newral_kernels.lanes.lucas_double import keep_lucas_double
+from newral_kernels.lanes.dispatch import entries, keep_strong, keep_strong_lucas
 from newral_kernels.lanes.lucas_parameters import SELFRIDGE
-from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.odd_sieve import rough_offsets
 from newral_kernels.sieve import primes_between
 from newral_kernels.words import U64
@@ -30,9 +28,8 @@ _WORD_MASK: Final = 2**64 - 1
 def prepare() -> None:
     """Compile, or load from the disk, whatever `examine` calls."""
     rough_offsets.prepare()
-    keep_strong_2_double.prepare()
-    keep_lucas_double.prepare()
-    keep_strong_double.prepare()
+    for entry in entries():
+        entry.prepare()
 
 
 def examine(ranges: Sequence[Range]) -> list[Part]:
@@ -138,18 +135,13 @@ def _stages(numbers: _Numbers) -> Iterator[_Stage]:
     """Strong to base 2, strong Lucas, strong to each witness base: of what passed before."""
     lows, highs = numbers.lows, numbers.highs
 
-    def strong_2(index: Positions, residues: NDArray[U64]) -> int:
-        return keep_strong_2_double(lows, highs, index, residues)
+    def strong(base: int) -> Callable[[Positions, NDArray[U64]], int]:
+        return lambda index, residues: keep_strong(lows, highs, base, index, residues)
 
     def lucas(index: Positions, residues: NDArray[U64]) -> int:
-        return keep_lucas_double(lows, highs, index, SELFRIDGE, STRONG, residues)
+        return keep_strong_lucas(lows, highs, index, SELFRIDGE, residues)
 
-    def strong(base: int) -> Callable[[Positions, NDArray[U64]], int]:
-        return lambda index, residues: keep_strong_double(
-            lows, highs, np.uint64(base), index, residues
-        )
-
-    stage = _Stage.of(np.arange(lows.size), 2, strong_2)
+    stage = _Stage.of(np.arange(lows.size), 2, strong(2))
     yield stage
     stage = _Stage.of(stage.passed, 4, lucas)
     yield stage

@@ -260,14 +260,24 @@ def float_double(a0: U64, a1: U64) -> float:
 
 @device
 def mont_one_double(n0: U64, n1: U64) -> Pair:
-    """2^128 mod n: 1 in Montgomery form, for odd n with 1 < n < 2^127.
+    """2^128 mod n: 1 in Montgomery form, for odd n with 1 < n < 2^127."""
+    return power_of_2_double(DOUBLE_BITS, n0, n1)
+
+
+@device
+def power_of_2_double(exponent: U64, n0: U64, n1: U64) -> Pair:
+    """2^exponent mod n, for odd n with 1 < n < 2^127: for exponents that are not much larger than
+    the bits of n.
 
     From 2^L mod n, where n has L bits, by quotients of up to 48 bits, estimated in floating point
     and corrected: that is exact, however a machine rounds.
     """
-    left = clz_double(n0, n1)
-    r0, r1 = shift_left_double(ONE, ZERO, DOUBLE_BITS - left)
+    bits = DOUBLE_BITS - clz_double(n0, n1)
+    if exponent < bits:
+        return shift_left_double(ONE, ZERO, exponent)
+    r0, r1 = shift_left_double(ONE, ZERO, bits)
     r0, r1 = sub_double(r0, r1, n0, n1)
+    left = exponent - bits
     divisor = float_double(n0, n1)
     while left > ZERO:
         step = min(left, _FLOAT_STEP)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from newral_kernels import large_numbers
 from newral_kernels.double_words import DOUBLE_WORD_BITS_MAX
-from newral_kernels.lanes.lucas import keep_lucas
+from newral_kernels.lanes import dispatch
+from newral_kernels.lanes.ifma import FACTOR_MAX
+from newral_kernels.lanes.lucas import STRONG, keep_lucas
 from newral_kernels.lanes.lucas_double import keep_lucas_double
 from newral_kernels.lanes.strong import keep_strong, keep_strong_2
-from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.lanes.trial_division import keep_undivided, keep_undivided_double
 from newral_kernels.words import U64
 
@@ -66,19 +67,32 @@ class Words:
         return np.flatnonzero((self._values & np.uint64(1) == 1) & (self._values > 1))
 
     def undivided(self, index: Positions) -> Positions:
-        return _first(index, keep_undivided(self._values, index))
+        return index[: keep_undivided(self._values, index)]
 
     def strong(self, base: int, index: Positions) -> Positions:
+        if base != 2:
+            self._require_base(base, index)
+        if dispatch.has_ifma() and base <= FACTOR_MAX:
+            return self._as_pairs().strong(base, index)
         if base == 2:
-            return _first(index, keep_strong_2(self._values, index, _NO_RESIDUES))
-        factors = np.uint64(base) % self._values[index] == 0
-        if factors.any():
-            n = int(self._values[index][factors][0])
-            raise ValueError(f"base {base} is a multiple of {n} and tells nothing about it")
-        return _first(index, keep_strong(self._values, np.uint64(base), index))
+            return index[: keep_strong_2(self._values, index, _NO_RESIDUES)]
+        return index[: keep_strong(self._values, np.uint64(base), index)]
 
     def lucas(self, method: int, condition: int, index: Positions) -> Positions:
-        return _first(index, keep_lucas(self._values, index, method, condition, _NO_ROWS))
+        if dispatch.has_ifma() and condition == STRONG:
+            return self._as_pairs().lucas(method, condition, index)
+        return index[: keep_lucas(self._values, index, method, condition, _NO_ROWS)]
+
+    def _require_base(self, base: int, index: Positions) -> None:
+        values = self._values[index]
+        divisors = values[np.uint64(base) % values == 0]
+        if divisors.size > 0:
+            raise ValueError(
+                f"base {base} is a multiple of {divisors[0]} and tells nothing about it"
+            )
+
+    def _as_pairs(self) -> Pairs:
+        return Pairs(self.where, self._values, np.zeros_like(self._values))
 
 
 class Pairs:
@@ -96,18 +110,16 @@ class Pairs:
         return np.flatnonzero(self._lows & np.uint64(1))
 
     def undivided(self, index: Positions) -> Positions:
-        return _first(index, keep_undivided_double(self._lows, self._highs, index))
+        return index[: keep_undivided_double(self._lows, self._highs, index)]
 
     def strong(self, base: int, index: Positions) -> Positions:
-        lows, highs = self._lows, self._highs
-        if base == 2:
-            return _first(index, keep_strong_2_double(lows, highs, index, _NO_ROWS))
-        kept = keep_strong_double(lows, highs, np.uint64(base), index, _NO_ROWS)
-        return _first(index, kept)
+        return index[: dispatch.keep_strong(self._lows, self._highs, base, index, _NO_ROWS)]
 
     def lucas(self, method: int, condition: int, index: Positions) -> Positions:
-        kept = keep_lucas_double(self._lows, self._highs, index, method, condition, _NO_ROWS)
-        return _first(index, kept)
+        lows, highs = self._lows, self._highs
+        if condition == STRONG:
+            return index[: dispatch.keep_strong_lucas(lows, highs, index, method, _NO_ROWS)]
+        return index[: keep_lucas_double(lows, highs, index, method, condition, _NO_ROWS)]
 
 
 class Large:
@@ -183,7 +195,3 @@ def _rows_by_width(where: Positions, rows: NDArray[U64]) -> list[Width]:
             np.ascontiguousarray(highs[long], np.uint64),
         ),
     ]
-
-
-def _first(index: Positions, count: int) -> Positions:
-    return index[:count]

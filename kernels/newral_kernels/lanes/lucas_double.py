@@ -71,11 +71,11 @@ def keep_lucas_double(
             inverse[lane] = ZERO - inverse_word(n0)
             one0, one1 = mont_one_double(n0, n1)
             two0, two1 = add_mod_double(one0, one1, one0, one1, n0, n1)
-            p0, p1 = _parameter(n0, n1, one0, one1, method)
+            p0, p1 = lucas_parameter_double(n0, n1, one0, one1, method)
             two[0, lane], two[1, lane] = two0, two1
             p[0, lane], p[1, lane] = p0, p1
             v[0, lane], v[1, lane], w[0, lane], w[1, lane] = two0, two1, p0, p1
-            d0, d1 = _odd_part(n0, n1)
+            d0, d1 = odd_part_double(n0, n1)
             exponent[0, lane], exponent[1, lane] = d0, d1
             bits = max(bits, DOUBLE_BITS - clz_double(d0, d1))
         _sequence(v, w, exponent, bits, p, two, n[:, : block.size], inverse)
@@ -89,15 +89,15 @@ def keep_lucas_double(
 
 
 @device
-def _odd_part(n0: U64, n1: U64) -> Pair:
+def odd_part_double(n0: U64, n1: U64) -> Pair:
     """Of n + 1."""
     m0, m1 = add_double(n0, n1, ONE, ZERO)
     return shift_right_double(m0, m1, ctz_double(m0, m1))
 
 
 @device
-def _parameter(n0: U64, n1: U64, one0: U64, one1: U64, method: int) -> Pair:
-    """P in Montgomery form; n where the choice shows n to be composite."""
+def lucas_parameter_double(n0: U64, n1: U64, one0: U64, one1: U64, method: int) -> Pair:
+    """P in a Montgomery form, that of the given 1; n where the choice shows n to be composite."""
     if method == SELFRIDGE:
         d = selfridge_discriminant(n0, n1)
         return (n0, n1) if d == COMPOSITE else _selfridge_p(n0, n1, one0, one1, d)

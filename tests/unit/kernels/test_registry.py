@@ -34,7 +34,7 @@ def test_kernels_are_found_by_name_and_version() -> None:
         assert registry.get(kernel.name) is kernel
         assert registry.get(kernel.name, kernel.version) is kernel
     assert registry.names() == tuple(kernel.name for kernel in KERNELS)
-    assert len(KERNELS) == 6
+    assert len(KERNELS) == len(set(registry.names())) >= 6
 
 
 def test_an_unknown_kernel_is_refused_with_the_known_ones() -> None:
