@@ -59,7 +59,7 @@ def _row(function: str, bits: int, kind: str, effort: Effort) -> Row:
         # From the call to the answers in this machine's memory, copies included.
         "gpu": Loop(lambda: on_gpu(many), time.perf_counter_ns),
     }
-    best = best_seconds(ways, effort.rounds)
+    best = best_seconds(ways, effort.rounds, effort.row_s)
     return Row(
         function=function,
         bits=bits,

@@ -47,19 +47,21 @@ def primality_rows(function: str, peers: Iterable[Peer], effort: Effort) -> Iter
         for kind in (RANDOM_ODD, PRIMES):
             divided = kind == RANDOM_ODD and function == "is_bpsw_probable_prime"
             share = 1 if divided else WHOLE_TEST_SHARE
-            yield _row(function, bits, kind, effort.of(round(count * share)), peers, effort.rounds)
+            yield _row(function, bits, kind, round(count * share), peers, effort)
 
 
 def _row(
-    function: str, bits: int, kind: str, count: int, peers: Iterable[Peer], rounds: int
+    function: str, bits: int, kind: str, usual: int, peers: Iterable[Peer], effort: Effort
 ) -> Row:
+    count = effort.of(usual)
     tested = numbers(kind, bits, count)
     ours, loaded = OURS[function], _loaded(tested, bits)
     ways: dict[str, Way] = {"ours": Loop(lambda: ours(loaded))}
     for peer in peers:
         ways.update(peer.ways(function, tested))
     require_agreement(ways, tested)
-    ns = {name: 1e9 * best / count for name, best in best_seconds(ways, rounds).items()}
+    best = best_seconds(ways, effort.rounds, effort.row_s)
+    ns = {name: 1e9 * seconds / count for name, seconds in best.items()}
     return Row(function=function, bits=bits, input=kind, ours_ns=ns.pop("ours"), peers=ns)
 
 

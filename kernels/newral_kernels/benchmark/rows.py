@@ -39,15 +39,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long to measure: rounds of each way, and the share of the usual numbers in a round."""
+    """How much to measure."""
 
     rounds: int
+    """Of each way, at least."""
+    row_s: float
+    """More rounds are done until a row has taken so long, which steadies what is fast."""
     share: float
+    """Of the usual numbers in a round."""
 
     def of(self, count: int) -> int:
         """How many to take instead of `count`."""
         return max(1, round(count * self.share))
 
 
-FULL: Final = Effort(rounds=9, share=1.0)
-QUICK: Final = Effort(rounds=3, share=0.1)
+FULL: Final = Effort(rounds=9, row_s=1.0, share=1.0)
+QUICK: Final = Effort(rounds=3, row_s=0.2, share=0.1)

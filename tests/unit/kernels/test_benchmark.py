@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from newral_kernels.benchmark import catalogue, peers
+from newral_kernels.benchmark import catalogue, peers, ways
 from newral_kernels.benchmark.inputs import PRIMES, RANDOM_ODD, numbers
 from newral_kernels.benchmark.peers.math_prime_util import MathPrimeUtil
 from newral_kernels.benchmark.peers.pari import Pari
@@ -23,7 +23,7 @@ from newral_kernels.benchmark.ways import (
 from newral_kernels.primality import is_bpsw_probable_prime, is_strong_probable_prime
 
 FOUND = peers.find()
-TINY = Effort(rounds=1, share=0.002)
+TINY = Effort(rounds=1, row_s=0, share=0.002)
 
 
 @pytest.mark.parametrize("bits", NUMBERS)
@@ -144,8 +144,16 @@ class Scripted:
         return self._seconds.pop(0)
 
 
-def test_rounds_are_interleaved_and_the_best_counts() -> None:
+def test_ways_take_turns_and_the_best_round_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
-    ways = {"a": Scripted("a", [3.0, 1.0], log), "b": Scripted("b", [2.0, 5.0], log)}
-    assert best_seconds(ways, 2) == {"a": 1.0, "b": 2.0}
+    monkeypatch.setattr(ways, "TURN_S", 0)
+    scripted = {"a": Scripted("a", [3.0, 1.0], log), "b": Scripted("b", [2.0, 5.0], log)}
+    assert best_seconds(scripted, 2) == {"a": 1.0, "b": 2.0}
     assert log == ["a", "b", "a", "b"]
+
+
+def test_a_turn_lasts_until_caches_are_warm() -> None:
+    calls: list[None] = []
+    loop = Loop(lambda: calls.append(None) or [])
+    assert best_seconds({"fast": loop}, 1)["fast"] < ways.TURN_S
+    assert len(calls) > 1

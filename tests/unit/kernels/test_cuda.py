@@ -116,7 +116,7 @@ def test_a_gpu_is_measured_beside_the_cpu() -> None:
         from newral_kernels.benchmark.rows import Effort
         name = "cuda.is_bpsw_probable_prime"
         assert name in catalogue.names()
-        rows = catalogue.rows([name], [], Effort(rounds=1, share=1e-6))
+        rows = catalogue.rows([name], [], Effort(rounds=1, row_s=0, share=1e-6))
         print(json.dumps([row.to_json() for row in rows]))
     """
     done = subprocess.run(
