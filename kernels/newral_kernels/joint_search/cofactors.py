@@ -11,9 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from newral_kernels.float_residues import inverse_mod
 from newral_kernels.jit import device
-from newral_kernels.joint_search.progression import gcd
+from newral_kernels.joint_search.progression import gcd, inverse_mod
 from newral_kernels.joint_search.tables import Signs, Tables, Words
 from newral_kernels.words import ONE, THREE, U64, ZERO, ctz64
 
@@ -65,7 +64,7 @@ def new_sieve() -> Sieve:
 
 @device
 def collect_few(
-    p: U64, first: U64, step: U64, length: int, target: int, tables: Tables, left: Words
+    p: U64, first: U64, step: U64, length: np.int64, target: np.int64, tables: Tables, left: Words
 ) -> int:
     """Write the terms first + k·step, k < length, that are to be tested, looking at each by
     itself; return how many. `target` is the symbol (D/s)."""
@@ -98,12 +97,11 @@ def _keep(p: U64, left: Words, count: int, tables: Tables) -> int:
                 divisors += ONE if s * tables.reciprocals[j] <= tables.quotients[j] else ZERO
             for j in range(start, stop if divisors != ZERO else start):
                 modulus = tables.moduli[j]
-                if s * tables.reciprocals[j] <= tables.quotients[j]:
-                    if (
-                        modulus == ZERO
-                        or (p % modulus) * (s % modulus) % modulus != tables.residues[j]
-                    ):
-                        discarded = True
+                spared = modulus != ZERO and (
+                    (p % modulus) * (s % modulus) % modulus == tables.residues[j]
+                )
+                if s * tables.reciprocals[j] <= tables.quotients[j] and not spared:
+                    discarded = True
             start = stop
         left[kept] = s
         kept += 0 if discarded else 1
@@ -142,7 +140,7 @@ def prepare_strikes(p: U64, first: U64, step: U64, tables: Tables, strikes: Stri
         if turn == ONE:
             strikes.first[j] = _NEVER
             continue
-        inverse = np.uint64(inverse_mod(np.int64(slope // shared % turn), np.int64(turn)))
+        inverse = inverse_mod(slope // shared % turn, turn)
         strikes.spared[j] = k + q * (wanted // shared % turn * inverse % turn)
         strikes.spared_period[j] = q * turn
 
@@ -152,8 +150,8 @@ def collect_piece(
     first: U64,
     step: U64,
     start: U64,
-    length: int,
-    target: int,
+    length: np.int64,
+    target: np.int64,
     tables: Tables,
     strikes: Strikes,
     sieve: Sieve,
@@ -162,7 +160,7 @@ def collect_piece(
     """Write the terms first + (start + i)·step, i < length, that are to be tested, by sieving;
     return how many. `target` is the symbol (D/s)."""
     base = first + start * step
-    _flag_symbols(base, step, length, target, tables.symbols, sieve.flags)
+    _flag_symbols(base, step, target, tables.symbols, sieve.flags[:length])
     sieve.flags[length:] = 0
     _strike(start, length, strikes, sieve)
     flags = sieve.flags.view(np.uint64)
@@ -178,7 +176,7 @@ def collect_piece(
 
 
 @device
-def _strike(start: U64, length: int, strikes: Strikes, sieve: Sieve) -> None:
+def _strike(start: U64, length: np.int64, strikes: Strikes, sieve: Sieve) -> None:
     """Unflag what the small primes discard."""
     flags, saved = sieve.flags, sieve.saved
     for j in range(len(strikes.first)):
@@ -192,40 +190,33 @@ def _strike(start: U64, length: int, strikes: Strikes, sieve: Sieve) -> None:
             continue
         again = _next(strikes.spared[j], strikes.spared_period[j], start)
         spared_period = np.int64(strikes.spared_period[j])
-        count = 0
         for x in range(again, length, spared_period):
-            saved[count] = flags[x]
-            count += 1
+            saved[x] = flags[x]
         for x in range(i, length, period):
             flags[x] = 0
-        count = 0
         for x in range(again, length, spared_period):
-            flags[x] = saved[count]
-            count += 1
+            flags[x] = saved[x]
 
 
 @device
-def _next(place: U64, period: U64, start: U64) -> int:
+def _next(place: U64, period: U64, start: U64) -> np.int64:
     """The least i >= 0 with start + i ≡ place (mod period), for place < period."""
     rest = start % period
     return np.int64(place - rest if place >= rest else place + period - rest)
 
 
 @device
-def _flag_symbols(
-    s: U64, step: U64, length: int, target: int, symbols: Signs, flags: Bytes
-) -> None:
+def _flag_symbols(s: U64, step: U64, target: np.int64, symbols: Signs, flags: Bytes) -> None:
     """Flag each i with (D/(s + i·step)) = target."""
     size = np.uint64(symbols.size)
     rest, turn = s % size, step % size
     # A pattern, repeated by copying ever longer pieces.
-    pattern = min(np.int64(size), length)
-    for i in range(pattern):
+    done = min(symbols.size, flags.size)
+    for i in range(done):
         flags[i] = symbols[np.int64(rest)] == target
         rest += turn
         rest = rest - size if rest >= size else rest
-    done = pattern
-    while done < length:
-        more = min(done, length - done)
+    while done < flags.size:
+        more = min(done, flags.size - done)
         flags[done : done + more] = flags[:more]
         done += more

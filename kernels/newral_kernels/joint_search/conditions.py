@@ -52,8 +52,8 @@ class Conditions:
         return tuple(int(jacobi(residue, size)) for residue in range(size))
 
     def excludes(self, p: int) -> bool:
-        """Whether no n with the odd prime factor p is of the class, since p divides D, or passes the
-        Lucas test, since p divides Q and not P."""
+        """Whether no multiple n of the odd prime p is of the class, since p divides D, or passes
+        the Lucas test, since p divides Q and not P."""
         return (self.discriminant * self.q) % p == 0
 
     def small_primes(self) -> tuple[SmallPrime, ...]:

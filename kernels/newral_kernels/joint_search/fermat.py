@@ -138,8 +138,8 @@ def _bits_from(high: U64, low: U64, shift: U64) -> U64:
 def _word_powers(cofactors: Words, bits: U64, work: Workspace) -> None:
     """For odd s from 3 to 2^61, in Montgomery form.
 
-    A step multiplies x by itself or by 2x. Let x < 2s: then x·2x < 8s² <= s·2^64, and what is left of
-    it, between −s and s, plus s, is below 2s again.
+    A step multiplies x by itself or by 2x. Let x < 2s: then x·2x < 8s² <= s·2^64, and
+    what is left of it is below 2s again.
     """
     x, inverse = work.residues, work.inverse
     for j in range(LANES):

@@ -72,7 +72,7 @@ class Job:
         """From where on progressions are short: p·lcm(order, rank) is some p³/2 for sign −1, and at
         most p² for half of the primes for sign 1."""
         if self.conditions.sign < 0:
-            least = math.ceil((32 * self.bound) ** (1 / 3))
+            least = math.ceil(math.cbrt(32 * self.bound))
         else:
             least = math.isqrt(8 * self.bound)
         return min(max(least, self.start), self.stop)

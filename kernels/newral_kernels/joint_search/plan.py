@@ -22,7 +22,6 @@ from newral_kernels.joint_search.conditions import Conditions
 from newral_kernels.joint_search.cost import Doubles
 from newral_kernels.joint_search.job import Job
 from newral_kernels.joint_search.primes import stretches
-from newral_kernels.joint_search.progression import fill_terms
 from newral_kernels.joint_search.task import ALL_PIECES, PRIMES_MAX, Task
 from newral_kernels.kernel import even_unit_cost
 
@@ -70,15 +69,8 @@ def runs(job: Job) -> Iterator[Run]:
 def _costs(job: Job) -> Iterator[tuple[Doubles, Doubles, Doubles]]:
     """The primes below `exact_stop`, some at a time, with their numbers of terms and costs."""
     for some in stretches(job.conditions, job.start, job.exact_stop):
-        counts = np.empty(len(some.primes), np.uint64)
-        fill_terms(
-            *some,
-            job.conditions.sign,
-            np.uint64(job.bound >> 64),
-            np.uint64(job.bound & (2**64 - 1)),
-            counts,
-        )
-        primes, terms = some.primes.astype(np.float64), counts.astype(np.float64)
+        progressions = some.progressions(job.conditions.sign, job.bound)
+        primes, terms = some.primes.astype(np.float64), progressions.terms.astype(np.float64)
         costs = cost.terms_cost_s(job.conditions, job.bound, primes, terms)
         yield primes, terms, costs + cost.PER_PRIME_S[job.conditions.sign]
 

@@ -10,11 +10,21 @@ import numpy as np
 
 from newral_kernels.errors import UnitError
 from newral_kernels.joint_search.conditions import Conditions
+from newral_kernels.joint_search.progression import fill_progressions
 from newral_kernels.joint_search.tables import Signs, Words, tables
 from newral_kernels.orders import fill_orders, primes_with_orders, sieving_primes
 from newral_kernels.ranks import fill_ranks
 
 STRETCH: Final = 2**20  # of p, at a time: some megabytes
+
+
+class Progressions(NamedTuple):
+    """Of each of some primes p the cofactors s for which p·s is a candidate: the first, the step to
+    the next, how many there are."""
+
+    firsts: Words
+    steps: Words
+    terms: Words
 
 
 class Primes(NamedTuple):
@@ -27,6 +37,15 @@ class Primes(NamedTuple):
     orders: Words
     ranks: Words
     symbols: Signs
+
+    def progressions(self, sign: int, bound: int) -> Progressions:
+        """Of the candidates up to a bound < 2^96."""
+        filled = Progressions(*np.empty((3, len(self.primes)), np.uint64))
+        high, low = np.uint64(bound >> 64), np.uint64(bound & 2**64 - 1)
+        fill_progressions(
+            self.primes, self.orders, self.ranks, self.symbols, sign, high, low, *filled
+        )
+        return filled
 
 
 def stretches(conditions: Conditions, start: int, stop: int) -> Iterator[Primes]:
@@ -52,6 +71,7 @@ def prepare() -> None:
     """Compile what is needed here."""
     fill_orders.prepare()
     fill_ranks.prepare()
+    fill_progressions.prepare()
 
 
 @functools.cache

@@ -19,29 +19,35 @@ _TOP_BIT: Final = np.uint64(63)
 
 
 @device
-def progression(order: U64, rank: U64, target: int) -> tuple[U64, U64]:
-    """The least odd s >= 2 with s ≡ 1 (mod order) and s ≡ target (mod rank), and the step to the
-    next; target is 1 or −1, and gcd(order, rank) divides 1 − target. Both are below 2^33."""
-    shared = gcd(order, rank)
+def _progression(
+    p: U64, order: U64, rank: U64, symbol: int, sign: int, bound_high: U64, bound_low: U64
+) -> tuple[U64, U64, U64]:
+    """The least odd s >= 2 with s ≡ 1 (mod order) and s ≡ sign·symbol (mod rank), the step to the
+    next, and how many there are with p·s up to the bound, given in two words.
+
+    Order and rank are those of a prime p < 2^32 that leaves such a class, symbol is (D/p).
+    """
+    most = div_rem_128(bound_high, bound_low, p)[0]
+    if most < max(order + ONE, rank - ONE):
+        return ZERO, ZERO, ZERO
+    target = sign * symbol
+    # The gcd divides 2 as a divisor of 1 − sign, or of p − 1 and p + 1.
+    small = ONE if (order | rank) & ONE else TWO
+    shared = gcd(order, rank) if sign > 0 and target > 0 else small
     step = order // shared * rank
-    if target == 1:
-        step <<= step & ONE
-        return step + ONE, step
-    # s = 1 + order·t with order·t ≡ −2 (mod rank), where shared is 1 or 2
-    reduced = rank // shared
-    inverse = inverse_mod(order // shared % reduced, reduced)
-    turns = (reduced - TWO // shared % reduced) % reduced * inverse % reduced
-    first = ONE + order * turns
+    first = step + ONE
+    if target < 0:
+        first = ONE + order * _turns(order // shared, rank // shared, TWO // shared)
     if step & ONE:
         first = first + step if first & ONE == ZERO else first
         step += step
-    return first, step
+    return first, step, (ZERO if first > most else (most - first) // step + ONE)
 
 
 @device
-def count_terms(first: U64, step: U64, most: U64) -> U64:
-    """How many of first, first + step, … are at most `most`."""
-    return ZERO if first > most else (most - first) // step + ONE
+def _turns(order: U64, rank: U64, two: U64) -> U64:
+    """The least t >= 0 with order·t ≡ −two (mod rank), for coprime order and rank < 2^32."""
+    return (rank - two % rank) * inverse_mod(order % rank, rank) % rank
 
 
 @device
@@ -66,9 +72,10 @@ def gcd(a: U64, b: U64) -> U64:
 
 
 @compiled(
-    "void(uint64[::1], uint64[::1], uint64[::1], int8[::1], int64, uint64, uint64, uint64[::1])"
+    "void(uint64[::1], uint64[::1], uint64[::1], int8[::1], int64, uint64, uint64, "
+    "uint64[::1], uint64[::1], uint64[::1])"
 )
-def fill_terms(
+def fill_progressions(
     primes: Words,
     orders: Words,
     ranks: Words,
@@ -76,11 +83,15 @@ def fill_terms(
     sign: int,
     bound_high: U64,
     bound_low: U64,
+    firsts: Words,
+    steps: Words,
     terms: Words,
 ) -> None:
-    """Write how many terms each prime's progression has up to the bound, given in two words."""
+    """Write each prime's progression up to the bound, given in two words: its first term, the step
+    to the next, and how many there are."""
     for k in range(len(primes)):
-        terms[k] = ZERO
+        firsts[k] = steps[k] = terms[k] = ZERO
         if ranks[k] != ZERO:
-            first, step = progression(orders[k], ranks[k], sign * symbols[k])
-            terms[k] = count_terms(first, step, div_rem_128(bound_high, bound_low, primes[k])[0])
+            firsts[k], steps[k], terms[k] = _progression(
+                primes[k], orders[k], ranks[k], symbols[k], sign, bound_high, bound_low
+            )

@@ -20,9 +20,8 @@ from newral_kernels.joint_search.cofactors import (
     prepare_strikes,
 )
 from newral_kernels.joint_search.fermat import LANES, Workspace, fermat_residues, workspace
-from newral_kernels.joint_search.progression import count_terms, progression
 from newral_kernels.joint_search.tables import Tables
-from newral_kernels.words import HALF_BITS, ONE, U64, ZERO, div_rem_128
+from newral_kernels.words import ONE, U64, ZERO
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 Signs: TypeAlias = npt.NDArray[np.int8]
@@ -42,30 +41,27 @@ class Queue(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of each wanted part the sum that is committed to and the number tested; the candidates, and
-    those that were left out; rows (p, s) of what passed, as many as fit."""
+    """Of each wanted part the sum that is committed to and the number tested; of all the number of
+    candidates; rows (p, s) of what passed, as many as fit."""
 
     sums: Words
     tested: Words
-    totals: Words
+    candidates: Words
     found: npt.NDArray[np.uint64]
 
 
 @compiled(
-    "int64(uint64[::1], uint64[::1], uint64[::1], int8[::1], int64, uint64, uint64, uint64, "
+    "int64(uint64[::1], uint64[::1], uint64[::1], uint64[::1], int8[::1], "
     "uint64, uint64, uint64, uint64, "
     "int8[::1], uint64[::1], uint64[::1], uint64[::1], uint64[::1], uint64[::1], uint16[:, ::1], "
     "uint64[::1], uint64[::1], uint64[::1], uint64[:, ::1])"
 )
 def search(
     primes: Words,
-    orders: Words,
-    ranks: Words,
-    symbols: Signs,
-    sign: int,
-    bound_high: U64,
-    bound_low: U64,
-    most: U64,
+    firsts: Words,
+    steps: Words,
+    terms: Words,
+    targets: Signs,
     low: U64,
     high: U64,
     parts: U64,
@@ -79,19 +75,17 @@ def search(
     inverses: npt.NDArray[np.uint16],
     sums: Words,
     tested: Words,
-    totals: Words,
+    candidates: Words,
     found: npt.NDArray[np.uint64],
 ) -> int:
-    """Test the terms of each prime's progression up to the bound, given in two words; return how
-    many passed.
+    """Test the terms of each prime's progression; return how many passed.
 
-    Of a progression the pieces low <= i < high are gone through; none when it has more than `most`
-    terms. Piece i of p belongs to part (i + (p − 1)/2) mod `parts`; the wanted ones are the
-    len(sums) parts from `wanted` on. Orders, ranks and symbols as from `fill_ranks`; the tables
-    are those of `Tables`.
+    Of a progression the pieces low <= i < high are gone through. Piece i of p belongs to part
+    (i + (p − 1)/2) mod `parts`; the wanted ones are the len(sums) parts from `wanted` on. Targets
+    are the symbols (D/s) that are asked for; the tables are those of `Tables`.
     """
     tables = Tables(symbols_mod_d, small_primes, moduli, residues, reciprocals, quotients, inverses)
-    outcome = Outcome(sums, tested, totals, found)
+    outcome = Outcome(sums, tested, candidates, found)
     queue = Queue(
         np.empty(LANES + PIECE, np.uint64),
         np.empty(LANES + PIECE, np.uint64),
@@ -100,25 +94,12 @@ def search(
     )
     work, strikes, sieve = workspace(), new_strikes(len(small_primes)), new_sieve()
     for k in range(len(primes)):
-        p = primes[k]
-        part = (p >> ONE) % parts
-        is_first_wanted = part - wanted < np.uint64(len(sums))
-        if is_first_wanted and low == ZERO:
-            sums[part - wanted] += p * ((orders[k] << HALF_BITS) + ranks[k])
-        if ranks[k] == ZERO:
-            continue
-        target = sign * symbols[k]
-        first, step = progression(orders[k], ranks[k], target)
-        terms = count_terms(first, step, div_rem_128(bound_high, bound_low, p)[0])
-        if terms > most:
-            totals[1] += terms if is_first_wanted else ZERO
-            continue
         _search_pieces(
-            p,
-            first,
-            step,
-            terms,
-            target,
+            primes[k],
+            firsts[k],
+            steps[k],
+            terms[k],
+            np.int64(targets[k]),
             low,
             high,
             parts,
@@ -131,7 +112,7 @@ def search(
             sieve,
         )
     _flush(1, outcome, queue, work)
-    return queue.counts[1]
+    return int(queue.counts[1])
 
 
 @device
@@ -140,7 +121,7 @@ def _search_pieces(
     first: U64,
     step: U64,
     terms: U64,
-    target: int,
+    target: np.int64,
     low: U64,
     high: U64,
     parts: U64,
@@ -155,7 +136,7 @@ def _search_pieces(
     """Test what is left of the wanted pieces of one progression."""
     prepared = False
     part = ((p >> ONE) + low) % parts
-    stop = min(high, terms // _PIECE + ONE)
+    stop = min(high, (terms + _PIECE - ONE) // _PIECE)
     for i in range(low, stop):
         index = part - wanted
         part = part + ONE if part + ONE < parts else ZERO
@@ -163,7 +144,7 @@ def _search_pieces(
             continue
         start = np.uint64(i) * _PIECE
         length = np.int64(min(_PIECE, terms - start))
-        outcome.totals[0] += np.uint64(length)
+        outcome.candidates[0] += np.uint64(length)
         waiting = queue.counts[0]
         left = queue.cofactors[waiting:]
         if terms < _SIEVED_MIN:

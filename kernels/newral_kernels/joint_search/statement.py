@@ -15,16 +15,15 @@ def statement(conditions: Conditions, bound: int, answer: Answer) -> str:
     if not answer.ranges or answer.count("left_out") != answer.count("made_up"):
         return ""
     ranges = " or ".join(f"{start} <= p < {stop}" for start, stop in answer.ranges)
-    count = len(answer.hits)
-    return (
-        f"{_amount(count)} n <= {show(bound)} with ({conditions.discriminant}/n) = "
-        f"{conditions.sign} and a prime factor p, {ranges}, "
-        f"{'is' if count == 1 else 'are'} both a Fermat pseudoprime to base 2 and a Lucas "
-        f"pseudoprime with P = 1, Q = {conditions.q}"
+    of_class = (
+        f"n <= {show(bound)} with ({conditions.discriminant}/n) = {conditions.sign} "
+        f"and a prime factor p, {ranges},"
     )
-
-
-def _amount(count: int) -> str:
-    if count == 0:
-        return "no composites"
-    return f"exactly {count} composite" + ("s" if count > 1 else "")
+    pseudoprime = f"base-2 Fermat and Lucas (P = 1, Q = {conditions.q}) pseudoprime"
+    match len(answer.hits):
+        case 0:
+            return f"no composite {of_class} is a {pseudoprime}"
+        case 1:
+            return f"exactly one composite {of_class} is a {pseudoprime}"
+        case count:
+            return f"exactly {count} composites {of_class} are {pseudoprime}s"

@@ -12,7 +12,6 @@ from newral_kernels.errors import FieldError, UnitError
 from newral_kernels.joint_search.conditions import DISCRIMINANTS, SIGNS, Conditions
 from newral_kernels.kernel import JSON, Unit
 from newral_kernels.numbers import (
-    decode_integer,
     decode_small_integer,
     encode_small_integer,
     show,
@@ -101,13 +100,7 @@ class Task:
             read_choice(record.get("sign"), SIGNS, "sign", UnitError),
         )
         cost_us = record.small_integer("cost_us", minimum=1, maximum=COST_US_MAX)
-        bound = decode_integer(
-            record.get("bound"),
-            minimum=PRIME_MIN,
-            maximum=BOUND_MAX,
-            field="bound",
-            error=UnitError,
-        )
+        bound = record.integer("bound", minimum=PRIME_MIN, maximum=BOUND_MAX)
         reader = _read_list if listed else _read_range
         task = reader(record, conditions, bound, cost_us)
         if bound > task.start * COFACTOR_STOP:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from newral_kernels.joint_search.search import search
 from newral_kernels.joint_search.tables import Words, tables
 from newral_kernels.joint_search.task import Task
 
-WORD: Final = 2**64
 _FOUND_ROWS: Final = 2**12  # more come seldom, and then a stretch is searched again
 
 
@@ -70,29 +69,38 @@ def _search(
     task: Task, some: Primes, wanted: int, sums: Words, tested: Words, outcome: Outcome
 ) -> None:
     """Add what is found among some primes."""
+    progressions = some.progressions(task.conditions.sign, task.bound)
+    parts = (some.primes >> np.uint64(1)) % np.uint64(task.parts) - np.uint64(wanted)
+    mine = parts < len(sums)  # the first piece, with which the prime itself is committed to
+    if task.low == 0:
+        of_primes = some.primes * ((some.orders << np.uint64(32)) + some.ranks)
+        np.add.at(sums, parts[mine], of_primes[mine])
+    long = progressions.terms > task.most
+    outcome.left_out += int(progressions.terms[long & mine].sum())
+    chosen = ~long & (progressions.terms > 0)
+    if chosen.any():
+        targets = np.int8(task.conditions.sign) * some.symbols
+        columns = (some.primes, *progressions, targets)
+        _search_terms(task, [column[chosen] for column in columns], wanted, sums, tested, outcome)
+
+
+def _search_terms(
+    task: Task,
+    columns: Sequence[Any],
+    wanted: int,
+    sums: Words,
+    tested: Words,
+    outcome: Outcome,
+) -> None:
     before, rows = (sums.copy(), tested.copy()), _FOUND_ROWS
     while True:
-        totals, found = np.zeros(2, np.uint64), np.empty((rows, 2), np.uint64)
-        count = search(
-            *some,
-            task.conditions.sign,
-            np.uint64(task.bound // WORD),
-            np.uint64(task.bound % WORD),
-            np.uint64(task.most),
-            np.uint64(task.low),
-            np.uint64(task.high),
-            np.uint64(task.parts),
-            np.uint64(wanted),
-            *tables(task.conditions),
-            sums,
-            tested,
-            totals,
-            found,
-        )
+        candidates, found = np.zeros(1, np.uint64), np.empty((rows, 2), np.uint64)
+        which = map(np.uint64, (task.low, task.high, task.parts, wanted))
+        arrays: list[Any] = [*columns, *which, *tables(task.conditions)]
+        count = search(*arrays, sums, tested, candidates, found)
         if count <= rows:
             break
         rows = count
         sums[:], tested[:] = before
-    outcome.candidates += int(totals[0])
-    outcome.left_out += int(totals[1])
+    outcome.candidates += int(candidates[0])
     outcome.passed += [p * s for p, s in found[:count].tolist()]
