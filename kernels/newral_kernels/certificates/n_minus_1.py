@@ -14,21 +14,22 @@ from newral_kernels.gmp import gcd, powmod
 
 
 def prove_by_n_minus_1(n: int, curves_max: int | None = None) -> PrimeCertificate:
-    """A certificate that n is prime; there is one only for each n, made of all factors of N − 1.
+    """A certificate that n is prime: the only one, when all of each N − 1 is factored.
 
     Raises `ProofError` for a composite, and when `curves_max` elliptic curves do not factor enough
     of N − 1. Without that limit it always ends, at 128 bits in 10 ms on average.
     """
     if not is_probable_prime(n):
         raise ProofError(f"{n} is no prime")
-    unproved, steps = {n} if n >= PROVED_BELOW else set(), []
+    unproved = {n} if n >= PROVED_BELOW else set()
+    steps: list[Step] = []
     while unproved:
         number = max(unproved)
         step = _step(number, curves_max)
         steps.append(step)
         unproved.remove(number)
         unproved.update(p for p in step.primes if p >= PROVED_BELOW)
-    certificate = PrimeCertificate(n, tuple[Step, ...](steps))
+    certificate = PrimeCertificate(n, tuple(steps))
     wrong = violation(certificate)
     if wrong is not None:
         raise ProofError(f"no proof that {n} is prime: {wrong}")
