@@ -2,9 +2,9 @@
 
 These multiply limbs of 52 bits and add the low or the high half of the product. A number of L limbs
 has them in the first L rows of an array, lowest first; a lane is a column. Residues modulo an odd n
-are in Montgomery form with R = 2^(52·L). For n < R/2^7 they may be up to 10n: a product of two, reduced,
-is below 2n, and stays below 10n when n is added or it is multiplied by up to 5, so that nothing is
-ever compared with n.
+are in Montgomery form with R = 2^(52·L). For n < R/2^7 they may be up to 10n: a product of two,
+reduced, is below 2n. It stays below 10n when n is added or it is multiplied by up to 5, so that
+nothing is ever compared with n.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def test_a_leaf_is_over_the_residues_as_documented() -> None:
 def lucas_test_that_passes_everything(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A control: no number is known to make a hit, so one test is disabled to see some."""
     monkeypatch.setattr(
-        bpsw_search, "keep_lucas_double", lambda _lows, _highs, index, *_: index.size
+        bpsw_search, "keep_strong_lucas", lambda _lows, _highs, index, *_: index.size
     )
     return
 
