@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.jit import device
 from newral_kernels.joint_search.progression import gcd, inverse_mod
 from newral_kernels.joint_search.tables import Signs, Tables, Words
@@ -21,7 +22,7 @@ PIECE: Final = 2**13
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-SIEVED_MIN: Final = 1500
+SIEVED_MIN: Final = 256
 """With fewer terms, a prime is not worth preparing strikes."""
 
 _CHUNK: Final = 16  # small primes that are tried before the first look at the outcome
@@ -62,7 +63,7 @@ def new_sieve() -> Sieve:
     return Sieve(np.empty(PIECE, np.uint8), np.empty(PIECE, np.uint8))
 
 
-@device
+@borrowing
 def collect_few(
     p: U64, first: U64, step: U64, length: np.int64, target: np.int64, tables: Tables, left: Words
 ) -> int:
@@ -81,7 +82,7 @@ def collect_few(
     return _keep(p, left, count, tables)
 
 
-@device
+@borrowing
 def _keep(p: U64, left: Words, count: int, tables: Tables) -> int:
     """Move those to the front that no small prime discards; return how many."""
     small_primes = len(tables.primes)
@@ -108,7 +109,7 @@ def _keep(p: U64, left: Words, count: int, tables: Tables) -> int:
     return kept
 
 
-@device
+@borrowing
 def prepare_strikes(p: U64, first: U64, step: U64, tables: Tables, strikes: Strikes) -> None:
     """Where the small primes q divide the terms first + k·step.
 
@@ -145,7 +146,7 @@ def prepare_strikes(p: U64, first: U64, step: U64, tables: Tables, strikes: Stri
         strikes.spared_period[j] = q * turn
 
 
-@device
+@borrowing
 def collect_piece(
     first: U64,
     step: U64,
@@ -161,11 +162,12 @@ def collect_piece(
     return how many. `target` is the symbol (D/s)."""
     base = first + start * step
     _flag_symbols(base, step, target, tables.symbols, sieve.flags[:length])
-    sieve.flags[length:] = 0
+    words = (length + 7) >> 3
+    sieve.flags[length : words << 3] = 0
     _strike(start, length, strikes, sieve)
     flags = sieve.flags.view(np.uint64)
     count = 0
-    for j in range(len(flags)):
+    for j in range(words):
         word = flags[j]
         while word != ZERO:
             term = (np.uint64(j) << THREE) + (ctz64(word) >> THREE)
@@ -175,7 +177,7 @@ def collect_piece(
     return count
 
 
-@device
+@borrowing
 def _strike(start: U64, length: np.int64, strikes: Strikes, sieve: Sieve) -> None:
     """Unflag what the small primes discard."""
     flags, saved = sieve.flags, sieve.saved
@@ -198,25 +200,27 @@ def _strike(start: U64, length: np.int64, strikes: Strikes, sieve: Sieve) -> Non
             flags[x] = saved[x]
 
 
-@device
+@borrowing
 def _next(place: U64, period: U64, start: U64) -> np.int64:
     """The least i >= 0 with start + i ≡ place (mod period), for place < period."""
     rest = start % period
     return np.int64(place - rest if place >= rest else place + period - rest)
 
 
-@device
+@borrowing
 def _flag_symbols(s: U64, step: U64, target: np.int64, symbols: Signs, flags: Bytes) -> None:
     """Flag each i with (D/(s + i·step)) = target."""
-    size = np.uint64(symbols.size)
-    rest, turn = s % size, step % size
-    # A pattern, repeated by copying ever longer pieces.
-    done = min(symbols.size, flags.size)
-    for i in range(done):
+    modulus = np.uint64(symbols.size)
+    rest, turn = s % modulus, step % modulus
+    size = min(symbols.size, flags.size)
+    for i in range(size):
         flags[i] = symbols[np.int64(rest)] == target
         rest += turn
-        rest = rest - size if rest >= size else rest
-    while done < flags.size:
-        more = min(done, flags.size - done)
-        flags[done : done + more] = flags[:more]
-        done += more
+        rest = rest - modulus if rest >= modulus else rest
+    # Repeated by copying ever longer pieces, which do not overlap: several at a time.
+    while size < flags.size:
+        more = min(size, flags.size - size)
+        behind = flags[size:]
+        for i in range(more):
+            behind[i] = flags[i]
+        size += more

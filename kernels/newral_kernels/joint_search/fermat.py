@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import mul_mod, reduce_mod
 from newral_kernels.jit import device
 from newral_kernels.words import (
@@ -68,7 +69,7 @@ def workspace() -> Workspace:
     )
 
 
-@device
+@borrowing
 def fermat_residues(primes: Words, cofactors: Words, count: int, work: Workspace) -> None:
     """Write 2^(p·s − 1) mod s to `work.residues`, for `count` primes p and odd s from 3 to 2^61."""
     least, largest, top = ~ZERO, ZERO, ZERO
@@ -91,7 +92,7 @@ def fermat_residues(primes: Words, cofactors: Words, count: int, work: Workspace
         _word_powers(cofactors, bits, work)
 
 
-@device
+@borrowing
 def _float_powers(cofactors: Words, bits: U64, work: Workspace) -> None:
     """For s in [2^14, 2^49), and exponents of at least 6 bits.
 
@@ -115,7 +116,7 @@ def _float_powers(cofactors: Words, bits: U64, work: Workspace) -> None:
         work.residues[j] = np.uint64(np.int64(residue))
 
 
-@device
+@borrowing
 def _float_steps(word: Words, bits: U64, x: Doubles, n: Doubles, reciprocal: Doubles) -> None:
     """Go on with the last bits of a word of the exponents."""
     while bits > ZERO:
@@ -126,7 +127,7 @@ def _float_steps(word: Words, bits: U64, x: Doubles, n: Doubles, reciprocal: Dou
             x[j] = mul_mod(a, b, n[j], reciprocal[j])
 
 
-@device
+@borrowing
 def _bits_from(high: U64, low: U64, shift: U64) -> U64:
     """⌊(high·2^64 + low)/2^shift⌋, of which 6 bits are left."""
     if shift >= WORD_BITS:
@@ -134,7 +135,7 @@ def _bits_from(high: U64, low: U64, shift: U64) -> U64:
     return low >> shift if shift == ZERO else (high << (WORD_BITS - shift)) | (low >> shift)
 
 
-@device
+@borrowing
 def _word_powers(cofactors: Words, bits: U64, work: Workspace) -> None:
     """For odd s from 3 to 2^61, in Montgomery form.
 
@@ -154,7 +155,7 @@ def _word_powers(cofactors: Words, bits: U64, work: Workspace) -> None:
         x[j] = min(residue, residue - cofactors[j])
 
 
-@device
+@borrowing
 def _word_steps(word: Words, bits: U64, x: Words, cofactors: Words, inverse: Words) -> None:
     """Go on with the last bits of a word of the exponents."""
     while bits > ZERO:
@@ -165,7 +166,7 @@ def _word_steps(word: Words, bits: U64, x: Words, cofactors: Words, inverse: Wor
             x[j] = _halves_mul(a, b, cofactors[j], inverse[j])
 
 
-@device
+@borrowing
 def _halves_mul(a: U64, b: U64, s: U64, inverse: U64) -> U64:
     """a·b/2^64 modulo s, below 2s, for a < 2s, b < 4s, s < 2^61 and inverse·s ≡ −1 (mod 2^32).
 

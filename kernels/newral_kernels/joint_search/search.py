@@ -7,7 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from newral_kernels.jit import compiled, device
+from newral_kernels.borrowing import borrowing
+from newral_kernels.jit import compiled
 from newral_kernels.joint_search.cofactors import (
     PIECE,
     SIEVED_MIN,
@@ -115,7 +116,7 @@ def search(
     return int(queue.counts[1])
 
 
-@device
+@borrowing
 def _search_pieces(
     p: U64,
     first: U64,
@@ -161,7 +162,7 @@ def _search_pieces(
             _flush(LANES, outcome, queue, work)
 
 
-@device
+@borrowing
 def _flush(least: int, outcome: Outcome, queue: Queue, work: Workspace) -> None:
     """Test what waits, a batch at a time, while at least so many wait.
 

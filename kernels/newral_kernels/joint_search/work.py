@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,9 @@ from newral_kernels.joint_search.search import search
 from newral_kernels.joint_search.tables import Words, tables
 from newral_kernels.joint_search.task import Task
 
-_FOUND_ROWS: Final = 2**12  # more come seldom, and then a stretch is searched again
+_FOUND_ROWS_MIN: Final = 2**12
+_FOUND_ROWS_MAX: Final = 2**20
+_TERMS_PER_ROW: Final = 256  # more pass seldom, and then a stretch is searched again
 
 
 @dataclass(slots=True)
@@ -92,12 +94,14 @@ def _search_terms(
     tested: Words,
     outcome: Outcome,
 ) -> None:
-    before, rows = (sums.copy(), tested.copy()), _FOUND_ROWS
+    before = sums.copy(), tested.copy()
+    rows = max(_FOUND_ROWS_MIN, min(int(columns[3].sum()) // _TERMS_PER_ROW, _FOUND_ROWS_MAX))
     while True:
         candidates, found = np.zeros(1, np.uint64), np.empty((rows, 2), np.uint64)
         which = map(np.uint64, (task.low, task.high, task.parts, wanted))
-        arrays: list[Any] = [*columns, *which, *tables(task.conditions)]
-        count = search(*arrays, sums, tested, candidates, found)
+        results = sums, tested, candidates, found
+        arguments: Iterable[Any] = (*columns, *which, *tables(task.conditions), *results)
+        count = search(*arguments)
         if count <= rows:
             break
         rows = count
