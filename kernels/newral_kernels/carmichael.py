@@ -83,6 +83,7 @@ class Carmichael(Kernel):
         "newral_kernels.criterion",
         "newral_kernels.jit",
         "newral_kernels.words",
+        "newral_kernels.borrowing",
         "newral_kernels.float_residues",
         "newral_kernels.preproducts",
         "newral_kernels.preproducts.workspace",

@@ -18,9 +18,9 @@ from newral_kernels.preproducts.prime_tables import fill_primes, tables
 from newral_kernels.preproducts.weights import FEATURES, PAIRS, count_work, prime_count
 from newral_kernels.preproducts.workspace import Integers, Primes
 
-CELL_S: Final = 3e-3
+CELL_S: Final = 2e-3
 """What a cell costs by itself."""
-WEIGHTS_S: Final = np.array([1.2e-6, 2.6e-9, 0.5e-6, 27e-9])
+WEIGHTS_S: Final = np.array([1.8e-6, 1.4e-9, 0.6e-6, 16e-9])
 """Of a node with pairs, a pair, a node with cofactors, a cofactor: fitted to measured cells."""
 
 EXACT_BITS: Final = 48  # of a bound, up to which nothing is sampled

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from newral_kernels.carmichael_cell import Cell
 from newral_kernels.commitment import LEAVES_MAX
 from newral_kernels.criterion import Factored
+from newral_kernels.gmp import is_strong_bpsw_prp
 from newral_kernels.preproducts import tree
 from newral_kernels.preproducts.prime_tables import fill_primes, tables
 from newral_kernels.preproducts.workspace import HIT_FIELDS
-from newral_kernels.primality import is_prime_below_2_64
 
 OWNER_BITS_MAX: Final = 21  # of the threshold below which a preproduct is an owner
 HITS_ROOM: Final = 2**12  # rows, at first
@@ -97,12 +97,15 @@ class CellSearch:
         )
 
     def _proved(self, rows: Iterable[list[int]]) -> list[Factored]:
-        """Those rows whose last factor, too, is prime, and that belong to the cell."""
+        """Those rows whose last factor, too, is prime, and that belong to the cell.
+
+        It is below 2^64, where the Baillie-PSW test has no pseudoprime.
+        """
         found = []
         for count, *row in rows:
             factors = tuple(row[:count])
             item = Factored(math.prod(factors), factors)
-            if self._cell.holds(item.n, factors) and is_prime_below_2_64(factors[-1]):
+            if self._cell.holds(item.n, factors) and is_strong_bpsw_prp(factors[-1]):
                 found.append(item)
         return found
 

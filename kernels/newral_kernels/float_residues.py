@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import types
 from numba.extending import intrinsic
 
-from newral_kernels.jit import device
+from newral_kernels.borrowing import borrowing
 
 Doubles: TypeAlias = npt.NDArray[Any]
 
@@ -52,7 +52,7 @@ def nearest(typing: Any, a: Any) -> Any:  # noqa: ARG001
     return types.float64(types.float64), generate
 
 
-@device
+@borrowing
 def mul_mod(a: float, b: float, modulus: float, inverse: float) -> float:
     """A residue ≡ a·b, for |a|, |b| < 0.6·M or |a·b| < 2^52·M/4; inverse is 1/M, rounded.
 
@@ -65,13 +65,13 @@ def mul_mod(a: float, b: float, modulus: float, inverse: float) -> float:
     return fma(-quotient, modulus, high) + low
 
 
-@device
+@borrowing
 def reduce_mod(a: float, modulus: float, inverse: float) -> float:
     """A residue ≡ a, for an integer |a| < 2^52."""
     return fma(-nearest(a * inverse), modulus, a)
 
 
-@device
+@borrowing
 def invert_each(tree: Doubles, count: int, modulus: float) -> None:
     """Replace the residues tree[:count], count >= 1, by their inverses, with one inversion.
 
@@ -84,8 +84,11 @@ def invert_each(tree: Doubles, count: int, modulus: float) -> None:
     while size > 1:
         half = (size + 1) >> 1
         above = level + size
-        for i in range(size - half):
-            tree[above + i] = mul_mod(tree[level + i], tree[level + half + i], modulus, inverse)
+        pairs = size - half
+        first, second = tree[level : level + pairs], tree[level + half : level + size]
+        products = tree[above : above + pairs]
+        for i in range(pairs):
+            products[i] = mul_mod(first[i], second[i], modulus, inverse)
         if size & 1:
             tree[above + half - 1] = tree[level + half - 1]
         level, size = above, half
@@ -97,15 +100,18 @@ def invert_each(tree: Doubles, count: int, modulus: float) -> None:
         size = _size_below(count, above)
         level = above - size
         half = (size + 1) >> 1
-        for i in range(size - half):
-            first, second = tree[level + i], tree[level + half + i]
-            tree[level + i] = mul_mod(tree[above + i], second, modulus, inverse)
-            tree[level + half + i] = mul_mod(tree[above + i], first, modulus, inverse)
+        pairs = size - half
+        first, second = tree[level : level + pairs], tree[level + half : level + size]
+        products = tree[above : above + pairs]
+        for i in range(pairs):
+            one, other = first[i], second[i]
+            first[i] = mul_mod(products[i], other, modulus, inverse)
+            second[i] = mul_mod(products[i], one, modulus, inverse)
         if size & 1:
             tree[level + half - 1] = tree[above + half - 1]
 
 
-@device
+@borrowing
 def _size_below(count: int, end: int) -> int:
     """The size of the level that ends at `end`."""
     start, size = 0, count
@@ -115,7 +121,7 @@ def _size_below(count: int, end: int) -> int:
     return size
 
 
-@device
+@borrowing
 def inverse_mod(a: int, modulus: int) -> int:
     """The inverse of a, |a| < modulus < 2^62, from 0 to modulus − 1; 0 when there is none."""
     if modulus == 1:

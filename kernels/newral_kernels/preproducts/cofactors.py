@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from newral_kernels.float_residues import integer, inverse_mod, mul_mod, real
-from newral_kernels.preproducts.workspace import BUFFER, DEPTH_MAX, Primes, Queue, Work, borrowing
+from newral_kernels.borrowing import borrowing
+from newral_kernels.float_residues import integer, inverse_mod, mul_mod, nearest, real
+from newral_kernels.preproducts.workspace import (
+    BUFFER,
+    DEPTH_MAX,
+    TRIAL,
+    Primes,
+    Queue,
+    Work,
+)
 from newral_kernels.words import ONE, U64, ZERO, clz64
 
 COFACTOR_BITS_MAX = 47  # doubled residues must stay small enough for `mul_mod`
 COFACTOR_SHARE = 16
 """How many times as many integers as candidates m between the least and the largest q."""
 
+TRIAL_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 _HEAD_BITS = 4  # of the exponent, with which powers begin: 2^15 at most
 
 
@@ -64,54 +73,53 @@ def complete_cofactors(
     total = ZERO
     if queue.counts[1] == len(queue.depths):
         total += flush(primes, queue, work)
+    node = _add_node(product, depth, queue, work)
+    while m <= largest:
+        count = min((largest - m) // exponent + 1, TRIAL)
+        _mark_smooth(m, exponent, count, p, queue)
+        for i in range(count):
+            if queue.smooth[i]:
+                continue
+            if queue.counts[0] == BUFFER:
+                total += flush(primes, queue, work)
+                node = _add_node(product, depth, queue, work)
+            row = queue.counts[0]
+            queue.counts[0] = row + 1
+            queue.ms[row] = queue.candidates[i]
+            queue.exponents[row] = np.uint64(product * integer(queue.candidates[i]) - 1)
+            queue.nodes[row] = node
+        m += count * exponent
+    return total
+
+
+@borrowing
+def _add_node(product: int, depth: int, queue: Queue, work: Work) -> int:
+    """Its place among the queue's preproducts."""
     node = queue.counts[1]
     queue.counts[1] = node + 1
     queue.depths[node] = depth
     queue.products[node] = product
     for index in range(depth):
         queue.factors[node, index] = work.factors[index]
-    while m <= largest:
-        if _is_rough(np.uint64(m), p):
-            if queue.counts[0] == BUFFER:
-                # The nodes are needed no longer, but for this one.
-                total += flush(primes, queue, work)
-                queue.counts[1] = 1
-                queue.depths[0] = depth
-                queue.products[0] = product
-                for index in range(depth):
-                    queue.factors[0, index] = work.factors[index]
-                node = 0
-            row = queue.counts[0]
-            queue.counts[0] = row + 1
-            queue.ms[row] = real(m)
-            queue.exponents[row] = np.uint64(product * m - 1)
-            queue.nodes[row] = node
-        m += exponent
-    return total
+    return integer(node)
 
 
 @borrowing
-def _is_rough(m: U64, p: int) -> bool:
-    """Whether no prime <= min(p, 31) divides an odd m."""
-    if p >= 31:
-        return bool(
-            m % np.uint64(3) != ZERO
-            and m % np.uint64(5) != ZERO
-            and m % np.uint64(7) != ZERO
-            and m % np.uint64(11) != ZERO
-            and m % np.uint64(13) != ZERO
-            and m % np.uint64(17) != ZERO
-            and m % np.uint64(19) != ZERO
-            and m % np.uint64(23) != ZERO
-            and m % np.uint64(29) != ZERO
-            and m % np.uint64(31) != ZERO
-        )
-    divisor = 3
-    while divisor <= p:
-        if m % np.uint64(divisor) == ZERO:
-            return False
-        divisor += 2
-    return True
+def _mark_smooth(m: int, step: int, count: int, p: int, queue: Queue) -> None:
+    """Of `count` candidates m, m + step, …, mark those that a prime up to min(p, 31) divides."""
+    candidates, smooth = queue.candidates, queue.smooth
+    # Rounded up, so that the compiler's loops have no rest to do one by one.
+    padded = (count + 7) & ~7
+    for i in range(padded):
+        candidates[i] = real(m + i * step)
+        smooth[i] = 0
+    for prime in TRIAL_PRIMES:
+        if prime > p:
+            break
+        inverse = 1.0 / prime
+        for i in range(padded):
+            multiple = prime * nearest(candidates[i] * inverse)
+            smooth[i] |= np.uint8(multiple == candidates[i])
 
 
 @borrowing

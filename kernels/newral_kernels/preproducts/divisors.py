@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import integer
 from newral_kernels.jit import compiled
 from newral_kernels.preproducts.pairs import passes_fermat
@@ -23,7 +24,6 @@ from newral_kernels.preproducts.workspace import (
     Integers,
     Integers2,
     Words,
-    borrowing,
 )
 from newral_kernels.words import U64
 

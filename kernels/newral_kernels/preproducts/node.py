@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import MODULUS_BITS_MAX, integer, inverse_mod
-from newral_kernels.preproducts.workspace import Integers, Work, borrowing
+from newral_kernels.preproducts.workspace import Integers, Work
 
 
 class Node(NamedTuple):

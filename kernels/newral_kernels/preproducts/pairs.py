@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import (
     MODULUS_BITS_MAX,
     integer,
@@ -28,7 +29,7 @@ from newral_kernels.float_residues import (
     reduce_mod,
 )
 from newral_kernels.preproducts.node import Node, Sieve, make_sieve
-from newral_kernels.preproducts.workspace import CHUNK, Integers, Primes, Work, borrowing
+from newral_kernels.preproducts.workspace import CHUNK, Integers, Primes, Work
 from newral_kernels.words import (
     HALF_MASK,
     ONE,
@@ -120,11 +121,11 @@ def _admissible(node: Node, primes: Primes, first: int, last: int, work: Work) -
         for i in range(size):
             product = ((np.uint64(qs[i]) - ONE) & HALF_MASK) * inverse & HALF_MASK
             marks[i] &= np.uint64(product > largest)
-    count = 0
+    count = ZERO  # an unsigned index is used as it is
     for i in range(size):
         work.qs[count] = np.uint64(qs[i])
-        count += integer(marks[i])
-    return count
+        count += marks[i]
+    return integer(count)
 
 
 @borrowing
@@ -231,11 +232,29 @@ def _try_each_k(below: int, node: Node, q: int, k: int, step: int, work: Work) -
     largest = (product * largest_r - 1) // h
     if k <= product:
         k += ((product - k) // step + 1) * step
+    if k > largest or not _may_divide(below, product, q, k, step, (largest - k) // step + 1):
+        return
     while k <= largest:
         r = integer(np.uint64(k * h + 1) // np.uint64(product))
         if np.uint64(product * q - 1) % np.uint64(r - 1) == ZERO:
             record(node, q, r, work)
         k += step
+
+
+@borrowing
+def _may_divide(below: int, product: int, q: int, k: int, step: int, count: int) -> bool:
+    """False only if for none of `count` values k, k + step, …, r − 1 divides Pq − 1."""
+    if q <= below >> (DOUBLE_BITS - 1):
+        return True
+    # Pr <= below/q is exact as a double, and a quotient of such numbers is if it is an integer.
+    inverse, dividend = 1.0 / product, real(product * q - 1)
+    first, by, h = real(k), real(step), real(q - 1)
+    possible = 0
+    for j in range(count):
+        r = nearest(((first + j * by) * h + 1) * inverse)
+        quotient = dividend / (r - 1)
+        possible |= integer(quotient == nearest(quotient))
+    return possible != 0
 
 
 @borrowing

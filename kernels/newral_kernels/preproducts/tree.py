@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import integer, real
 from newral_kernels.jit import compiled, device
 from newral_kernels.preproducts.cofactors import (
@@ -30,7 +31,6 @@ from newral_kernels.preproducts.workspace import (
     Queue,
     Words,
     Work,
-    borrowing,
     make_queue,
     make_work,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import Doubles, integer, real
 from newral_kernels.jit import compiled
 from newral_kernels.preproducts.cofactors import few_cofactors, isqrt
@@ -20,7 +21,6 @@ from newral_kernels.preproducts.workspace import (
     DEPTH_MAX,
     Integers,
     Primes,
-    borrowing,
 )
 
 # What is counted.

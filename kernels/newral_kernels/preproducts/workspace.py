@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from newral_kernels.float_residues import Doubles
 from newral_kernels.jit import device
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 Integers: TypeAlias = npt.NDArray[Any]
 Integers2: TypeAlias = npt.NDArray[Any]
@@ -25,21 +20,16 @@ DEPTH_MAX: Final = 16  # prime factors of a preproduct: 3·5·…·59, the first
 SIEVE_MAX: Final = 32  # odd prime powers that divide a number below 2^50
 CHUNK: Final = 1024  # primes q that are inverted together: what they need stays in the L1 cache
 BUFFER: Final = 256  # cofactors m that are tested together
+TRIAL: Final = 64  # cofactors that are divided by small primes together
 HIT_FIELDS: Final = DEPTH_MAX + 4  # how many factors, then the factors
-
-
-def borrowing(function: Callable[P, R]) -> Callable[P, R]:
-    """Like `jit.device`, for a function that allocates nothing.
-
-    It counts no references to the arrays that it is given: with so many of them, counting took a
-    quarter of the time.
-    """
-    njit: Any = numba.njit  # whose types lack the option, long-standing but private
-    return cast("Callable[P, R]", njit(nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 class Queue(NamedTuple):
     """Cofactors m that wait to be tested, and the preproducts that they belong to."""
+
+    candidates: Doubles
+    smooth: Bytes
+    """Whether a candidate has a small prime factor."""
 
     ms: Doubles
     inverses: Doubles
@@ -95,6 +85,8 @@ def make_work(hits: npt.NDArray[Any]) -> Work:
 def make_queue() -> Queue:
     """An empty queue."""
     return Queue(
+        np.zeros(TRIAL, np.float64),
+        np.zeros(TRIAL, np.uint8),
         np.ones(BUFFER, np.float64),
         np.ones(BUFFER, np.float64),
         np.ones(BUFFER, np.float64),
