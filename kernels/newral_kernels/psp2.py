@@ -88,6 +88,7 @@ class Psp2(Kernel):
         "newral_kernels.psp2_criterion",
         "newral_kernels.psp2_domain",
         "newral_kernels.psp2_scan",
+        "newral_kernels.psp2_pairs",
         "newral_kernels.psp2_search",
         "newral_kernels.psp2_weights",
         "newral_kernels.psp2_plan",
@@ -153,7 +154,7 @@ class Psp2(Kernel):
         each = -(-domain.leaves // CHECKPOINTS)
         for leaf in search(domain).leaves(len(tags), domain.leaves):
             tags.append(leaf.tag)
-            items.extend(_pseudoprimes(leaf))
+            items.extend(_pseudoprimes(domain, leaf))
             if len(tags) % each == 0 and len(tags) < domain.leaves:
                 checkpoint({"leaves": encode_leaves(tags), "items": items_to_json(items)})
                 progress(len(tags) / domain.leaves)
@@ -189,11 +190,13 @@ def _domains(params: Mapping[str, JSON]) -> Iterator[Domain]:
     return cut(whole, even_unit_cost(costs))
 
 
-def _pseudoprimes(leaf: SearchedLeaf) -> Iterator[Factored]:
-    """Those of the pairs (p, s) whose p·s are pseudoprimes with least factor p."""
+def _pseudoprimes(domain: Domain, leaf: SearchedLeaf) -> Iterator[Factored]:
+    """Those of the pairs (p, s) whose p·s are pseudoprimes of the domain with least factor p."""
     for p, s in leaf.found:
         others = prime_factors_from(p, s)
-        if others is not None and powmod(2, p * s - 1, p * s) == 1:
+        if others is None or powmod(2, p * s - 1, p * s) != 1:
+            continue
+        if domain.holds(p * s, (p, *others)):
             yield Factored(p * s, (p, *others))
 
 
@@ -215,7 +218,7 @@ def _spot_check(
         for leaf in searcher.leaves(index, index + 1):
             if leaf.tag != tags[index]:
                 return Verdict.refutation(f"leaf {index}, searched again, came out differently")
-            for item in _pseudoprimes(leaf):
+            for item in _pseudoprimes(domain, leaf):
                 if item not in listed:
                     return Verdict.refutation(f"{item.n}, in leaf {index}, is not listed")
     if len(chosen) == len(tags):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from newral_kernels.certificates.small import is_small_prime
-from newral_kernels.psp2_domain import SIEVE_STOP, Domain
+from newral_kernels.psp2_domain import QUOTIENT_MAX, SIEVE_STOP, SPAN_MAX, Domain
 from newral_kernels.psp2_weights import GRID_FIRST, GRID_LAST, grid_point, primes, weight
 
 COST_PER_STRUCK_TERM_S: Final = 1.1e-9
 COST_PER_EXPONENT_BIT_S: Final = 0.33e-9  # of a term that is tested
 COST_PER_PRIME_S: Final = 150e-9  # near 10^8
 COST_PER_PRIME_GROWTH_S: Final = 12e-9  # for each factor e of p
+COST_PER_PAIR_S: Final = 5.6e-9
+COST_PER_CLASS_BIT_S: Final = 5.5e-9  # of a pair that may have a t, for each bit of p
+CLASSES_SHARED: Final = 16  # what the orders of two primes have in common, on average
 COST_PER_LEAF_S: Final = 40e-6
 COST_PER_UNIT_S: Final = 2e-3
 
@@ -25,14 +28,41 @@ _ROUNDING: Final = 1.2  # cells that exceed the target by less stay whole
 
 def cost(domain: Domain) -> float:
     """Expected work in reference-core seconds."""
+    searched = _cost_of_pairs(domain) if domain.factors == "more" else _cost_of_terms(domain)
+    return COST_PER_UNIT_S + COST_PER_LEAF_S * domain.leaves + searched
+
+
+def _cost_of_terms(domain: Domain) -> float:
+    """Of a search by one prime factor."""
     searched = max(domain.stop - max(domain.start, domain.low**2), 0)  # n >= p²
-    per_prime = COST_PER_PRIME_S + COST_PER_PRIME_GROWTH_S * math.log(domain.high / 10**8)
+    terms = searched * weight(domain.low, domain.high)
+    return _cost_of_orders(domain.low, domain.high) + _cost_per_term(domain) * terms
+
+
+def _cost_of_pairs(domain: Domain) -> float:
+    """Of a search by two prime factors p <= q.
+
+    With q from q₀ = √(width/p) on, less than one t is expected for a pair; the t then add up to as
+    many as there are primes up to q₀.
+    """
+    p, stop = math.isqrt(domain.low * domain.high), domain.seconds_stop
+    if stop <= p:
+        return _cost_of_orders(domain.low, domain.high)
+    few = min(max(math.isqrt(domain.width // p), p), stop)
+    beyond = domain.width / p * (1 / few - 1 / stop) / math.log(few)
+    classes = primes(p, few) + beyond
+    tested = domain.width * weight(domain.low, domain.high) * weight(p, stop) * CLASSES_SHARED
+    each = COST_PER_PAIR_S * primes(p, stop) + COST_PER_CLASS_BIT_S * math.log2(p) * classes
     return (
-        COST_PER_UNIT_S
-        + COST_PER_LEAF_S * domain.leaves
-        + per_prime * primes(domain.low, domain.high)
-        + _cost_per_term(domain) * searched * weight(domain.low, domain.high)
+        _cost_of_orders(domain.low, stop)
+        + each * primes(domain.low, domain.high)
+        + COST_PER_EXPONENT_BIT_S * domain.stop.bit_length() * tested
     )
+
+
+def _cost_of_orders(low: int, high: int) -> float:
+    per_prime = COST_PER_PRIME_S + COST_PER_PRIME_GROWTH_S * math.log(high / 10**8)
+    return per_prime * primes(low, high)
 
 
 def _cost_per_term(domain: Domain) -> float:
@@ -51,10 +81,21 @@ def _cost_per_term(domain: Domain) -> float:
 def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
     """Disjoint domains that make up the given one, of about `target_s` each.
 
-    Between the points of the table of weights p is cut only where the orders are the cost.
+    Between the points of the table of weights p is cut only where the terms are not the cost.
     """
-    group: Domain | None = None
+    first, rest = [], []
     for cell in _cells(whole):
+        parts = _by_factors(cell)
+        first.append(parts[0])
+        rest += parts[1:]
+    yield from _grouped(first, target_s)
+    yield from _grouped(rest, target_s)
+
+
+def _grouped(cells: Iterable[Domain], target_s: float) -> Iterator[Domain]:
+    """Neighbours joined, or cells cut, to domains of about `target_s`."""
+    group: Domain | None = None
+    for cell in cells:
         joined = cell if group is None else replace(group, high=cell.high)
         if group is not None and (cost(joined) > target_s or not _alike(group, cell)):
             yield group
@@ -68,6 +109,16 @@ def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
         yield group
 
 
+def _by_factors(cell: Domain) -> list[Domain]:
+    """The cell, or its numbers with two prime factors and with more, where that is cheaper."""
+    more = cell.low < cell.full_below and cell.stop <= cell.low * QUOTIENT_MAX
+    if more and cell.high - cell.low <= SPAN_MAX:
+        parts = [replace(cell, factors="two"), replace(cell, factors="more")]
+        if sum(map(cost, parts)) < cost(cell):
+            return parts
+    return [cell]
+
+
 def _cells(whole: Domain) -> Iterator[Domain]:
     """Cut at every point of the table, without cells that have no prime."""
     inner = {grid_point(k) for k in range(GRID_FIRST, GRID_LAST)}
@@ -79,7 +130,12 @@ def _cells(whole: Domain) -> Iterator[Domain]:
 
 def _alike(group: Domain, cell: Domain) -> bool:
     """Whether they would be searched in the same way, together too."""
-    return group.by_terms == cell.by_terms == replace(group, high=cell.high).by_terms
+    joined = replace(group, high=cell.high)
+    return (
+        group.factors == cell.factors
+        and group.by_terms == cell.by_terms == joined.by_terms
+        and (cell.factors != "more" or joined.high - joined.low <= SPAN_MAX)
+    )
 
 
 def _slices(cell: Domain, count: int) -> Iterator[Domain]:

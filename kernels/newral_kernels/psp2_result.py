@@ -25,7 +25,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 def unit_result(leaves: Sequence[bytes], items: Iterable[Factored]) -> Result:
     """The result of a unit: what was found, and what the work is committed to with."""
-    listed = sorted(items)
+    listed = sorted(set(items))  # three prime factors can come from several pairs of them
     return {
         "count": len(listed),
         "items": items_to_json(listed),

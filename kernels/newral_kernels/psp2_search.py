@@ -20,6 +20,7 @@ import numpy as np
 from newral_kernels.commitment import leaf
 from newral_kernels.orders import fill_orders, primes_with_orders
 from newral_kernels.psp2_domain import Domain
+from newral_kernels.psp2_pairs import scan_pairs
 from newral_kernels.psp2_scan import (
     Words,
     fill_progressions,
@@ -57,9 +58,8 @@ class _Progressions:
     counts: Words
 
     @classmethod
-    def of(cls, domain: Domain, low: int, high: int) -> _Progressions:
-        """Those of the primes low <= p < high."""
-        primes, orders = primes_with_orders(low, high)
+    def of(cls, domain: Domain, primes: Words, orders: Words) -> _Progressions:
+        """Those of some primes."""
         firsts, steps, counts = (np.empty(len(primes), np.uint64) for _ in range(3))
         fill_progressions(
             primes, orders, *_words(domain.start), *_words(domain.stop), firsts, steps, counts
@@ -108,11 +108,8 @@ class _Searcher:
             self._masks,
             self._found,
         )
-        if passed > FOUND_MAX:
-            raise OverflowError(f"{passed} terms of a leaf pass, and {FOUND_MAX} are kept")
         orders = int((part.primes * part.orders).sum())
-        found = [(int(p), int(s)) for p, s in self._found[: int(passed)]]
-        return SearchedLeaf(leaf(struct.pack("<3Q", tested, total, orders)), found)
+        return _searched((tested, total, orders), self._found, passed)
 
 
 class _ByTerms:
@@ -120,7 +117,7 @@ class _ByTerms:
 
     def __init__(self, domain: Domain) -> None:
         self._count = domain.leaves
-        self._all = _Progressions.of(domain, domain.low, domain.high)
+        self._all = _Progressions.of(domain, *primes_with_orders(domain.low, domain.high))
         ends = np.cumsum(self._all.counts)
         self._terms = int(ends[-1]) if len(ends) else 0
         self._before = ends - self._all.counts
@@ -141,27 +138,78 @@ class _ByPrimes:
         self._searcher = _Searcher(domain)
 
     def leaves(self, first: int, last: int) -> Iterator[SearchedLeaf]:
-        domain, count = self._domain, self._domain.leaves
-        span = domain.high - domain.low
-        together = max(CHUNK_WIDTH * count // span, 1)
-        for chunk in range(first, last, together):
-            indices = range(chunk, min(chunk + together, last) + 1)
-            cuts = [domain.low + span * index // count for index in indices]
-            progressions = _Progressions.of(domain, cuts[0], cuts[-1])
-            ends = np.searchsorted(progressions.primes, np.array(cuts, np.uint64)).tolist()
-            for low, high in itertools.pairwise(ends):
-                yield self._searcher.search(progressions.part(low, high))
+        domain = self._domain
+        cut = _intervals(domain.low, domain.high, domain.leaves, first, last)
+        for primes, orders in cut:
+            yield self._searcher.search(_Progressions.of(domain, primes, orders))
+
+
+class _ByPairs:
+    """Leaves of equally wide intervals of the second prime factor, each with all of the first."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self._primes, orders = primes_with_orders(domain.low, domain.high)
+        self._steps = _even(orders)
+        primes = self._primes.tolist()
+        self._lows = np.array([-(-domain.start // p) for p in primes], np.uint64)
+        self._stops = np.array([-(-domain.stop // p) for p in primes], np.uint64)
+        self._found = np.empty((FOUND_MAX, 2), np.uint64)
+
+    def leaves(self, first: int, last: int) -> Iterator[SearchedLeaf]:
+        low, high = self._domain.low, max(self._domain.seconds_stop, self._domain.low)
+        for seconds, orders in _intervals(low, high, self._domain.leaves, first, last):
+            inverses, tested, total, passed = scan_pairs(
+                self._primes,
+                self._steps,
+                self._lows,
+                self._stops,
+                seconds,
+                _even(orders),
+                self._found,
+            )
+            yield _searched((tested, total, inverses), self._found, passed)
 
 
 def prepare() -> None:
     """Compile or load what a search runs."""
-    for function in (fill_orders, fill_progressions, scan):
+    for function in (fill_orders, fill_progressions, scan, scan_pairs):
         function.prepare()
 
 
 def search(domain: Domain) -> LeafSearch:
     """What searches the leaves of the domain; nothing is searched yet."""
+    if domain.factors == "more":
+        return _ByPairs(domain)
     return _ByTerms(domain) if domain.by_terms else _ByPrimes(domain)
+
+
+def _intervals(
+    low: int, high: int, count: int, first: int, last: int
+) -> Iterator[tuple[Words, Words]]:
+    """The primes, with orders, of each of the intervals first <= i < last out of `count` equally
+    wide ones of [low, high)."""
+    span = high - low
+    together = max(CHUNK_WIDTH * count // max(span, 1), 1)
+    for chunk in range(first, last, together):
+        indices = range(chunk, min(chunk + together, last) + 1)
+        cuts = [low + span * index // count for index in indices]
+        primes, orders = primes_with_orders(cuts[0], cuts[-1])
+        ends = np.searchsorted(primes, np.array(cuts, np.uint64)).tolist()
+        for start, stop in itertools.pairwise(ends):
+            yield primes[start:stop], orders[start:stop]
+
+
+def _searched(words: tuple[int, int, int], found: Words, passed: int) -> SearchedLeaf:
+    if passed > FOUND_MAX:
+        raise OverflowError(f"{passed} terms of a leaf pass, and {FOUND_MAX} are kept")
+    pairs = [(int(p), int(s)) for p, s in found[: int(passed)]]
+    return SearchedLeaf(leaf(struct.pack("<3Q", *words)), pairs)
+
+
+def _even(orders: Words) -> Words:
+    """Their least even multiples."""
+    return orders << (orders & np.uint64(1))
 
 
 def _words(bound: int) -> tuple[int, int]:

@@ -142,6 +142,9 @@ _WEIGHTS: Final = (
     1.645e-11,
 )
 
+# The sums of the intervals from each one on.
+_BEYOND: Final = tuple(math.fsum(_WEIGHTS[i:]) for i in range(len(_WEIGHTS) + 1))
+
 
 def grid_point(k: int) -> int:
     """⌈2^(k/4)⌉: at these p the weight is known exactly."""
@@ -167,9 +170,8 @@ def _weight_from(p: int) -> float:
     while k > GRID_FIRST and p < grid_point(k):
         k -= 1
     first, last = grid_point(k), grid_point(k + 1)
-    above = math.fsum(_WEIGHTS[k + 1 - GRID_FIRST :])
     share = (1 / p - 1 / last) / (1 / first - 1 / last)
-    return above + share * _WEIGHTS[k - GRID_FIRST]
+    return _BEYOND[k + 1 - GRID_FIRST] + share * _WEIGHTS[k - GRID_FIRST]
 
 
 def _primes_below(x: int) -> float:

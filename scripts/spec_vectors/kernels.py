@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from newral_kernels import registry
+from newral_kernels.kernel import Unit
+from newral_kernels.psp2_domain import Domain, Factors
 from newral_spec.canonical import canonical_json, sha256_hex
 from spec_vectors.files import Files
 
@@ -78,6 +80,11 @@ _NUMBERS: Final = [
     *("2", "4", "561", "2047", str(2**64 - 59), str(2**64 + 13), str(2**66), str(2**67 - 1)),
     *(str(_CHAIN), str(_CUNNINGHAM), str(2**89 - 1), str(2**127 - 1)),
 ]
+
+
+def _psp2(start: int, stop: int, low: int, high: int, factors: Factors = "any") -> Unit:
+    return Domain(start, stop, low, high, factors).to_unit()
+
 
 _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "bpsw": {
@@ -155,17 +162,14 @@ _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "none": {"items": []},
     },
     "psp2": {
-        "whole": {"start": "1", "stop": "20000", "low": "3", "high": "142"},
-        "by_terms": {"start": "1", "stop": "4000000", "low": "11", "high": "14"},
-        "by_primes": {"start": "4000000000", "stop": "4100000000", "low": "40000", "high": "73000"},
-        "beyond_2_64": {
-            "start": "19602516850000000000",
-            "stop": "19602516870000000000",
-            "low": "41515",
-            "high": "41520",
-        },
-        "square": {"start": "1194649", "stop": "1194650", "low": "1093", "high": "1094"},
-        "empty": {"start": "342", "stop": "400", "low": "3", "high": "20"},
+        "whole": _psp2(1, 20000, 3, 142),
+        "by_terms": _psp2(1, 4_000_000, 11, 14),
+        "by_primes": _psp2(4 * 10**9, 41 * 10**8, 40_000, 73_000),
+        "beyond_2_64": _psp2(19602516850000000000, 19602516870000000000, 41_515, 41_520),
+        "square": _psp2(1194649, 1194650, 1093, 1094),
+        "empty": _psp2(342, 400, 3, 20),
+        "two_factors": _psp2(1, 300_000, 3, 30, "two"),
+        "more_factors": _psp2(1, 1_000_000, 3, 102, "more"),
     },
     "carmichael-merge": {
         "two": {

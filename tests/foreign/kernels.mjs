@@ -577,69 +577,122 @@ function passesExtraStrongLucas(n) {
   return false;
 }
 
-function progression(p, start, stop) {
+const evenOrder = p => {
   const order = orderOfTwo(p);
-  const step = order % 2n === 0n ? order : 2n * order;
+  return order % 2n === 0n ? order : 2n * order;
+};
+
+function primesBetween(low, high) {
+  const primes = [];
+  for (let p = low | 1n; p < high; p += 2n) if (isPrime(p)) primes.push(p);
+  return primes;
+}
+
+function progression(p, start, stop) {
+  const step = evenOrder(p);
   const low = greatest(p, roundedUp(start, p));
   const terms = [];
   for (let s = low + ((((1n - low) % step) + step) % step); p * s < stop; s += step) terms.push(s);
-  return { p, order, terms };
+  return { p, terms };
 }
 
-function psp2Leaf(progressions, stop, items) {
+function psp2Tag(...sums) {
+  const words = Buffer.alloc(24);
+  sums.forEach((word, at) => words.writeBigUInt64LE(BigInt.asUintN(64, word), 8 * at));
+  return sha256(words).subarray(0, 4);
+}
+
+function progressionsLeaf(unit, progressions, found) {
+  const stop = BigInt(unit.stop);
   let [tested, total, orders] = [0n, 0n, 0n];
-  for (const { p, order, terms } of progressions) {
-    orders += p * order;
+  for (const { p, terms } of progressions) {
+    orders += p * orderOfTwo(p);
     const bound = Number(least(p, BigInt(terms.length) / 8n, 2n ** 16n));
     const sieving = sieve(bound).slice(1).map(BigInt);
     for (const s of terms) {
       if (sieving.some(q => s % q === 0n)) continue;
-      const residue = power(2n, p ** 3n < stop ? p * s - 1n : p - 1n, s);
+      const full = unit.factors === 'any' && p ** 3n < stop;
+      const residue = power(2n, full ? p * s - 1n : p - 1n, s);
       tested++;
       total += residue * s;
-      const n = p * s;
-      if (residue !== 1n || power(2n, n - 1n, n) !== 1n) continue;
-      const factors = primeFactors(n);
-      if (factors[0] === p) items.push({ n, factors });
+      if (residue === 1n) found.push([p, s]);
     }
   }
-  const words = Buffer.alloc(24);
-  [tested, total, orders].forEach((word, at) => {
-    words.writeBigUInt64LE(BigInt.asUintN(64, word), 8 * at);
-  });
-  return sha256(words).subarray(0, 4);
+  return psp2Tag(tested, total, orders);
+}
+
+function pairsLeaf(unit, low, high, found) {
+  const [start, stop] = [BigInt(unit.start), BigInt(unit.stop)];
+  let [tested, total, inverses] = [0n, 0n, 0n];
+  const firsts = primesBetween(BigInt(unit.low), BigInt(unit.high)).map(p => [p, evenOrder(p)]);
+  for (const q of primesBetween(low, high)) {
+    const step = evenOrder(q);
+    for (const [p, firstStep] of firsts) {
+      if (p > q || q * q >= roundedUp(stop, p) || step % p === 0n) continue;
+      const x = inverse(p, step);
+      inverses += x * q;
+      const from = greatest(q, roundedUp(start, p * q));
+      for (let t = from + ((((x - from) % step) + step) % step); p * q * t < stop; t += step) {
+        if ((q * t) % firstStep !== 1n) continue;
+        const residue = power(2n, p * q * t - 1n, t);
+        tested++;
+        total += residue * t;
+        if (residue === 1n) found.push([p, q * t]);
+      }
+    }
+  }
+  return psp2Tag(tested, total, inverses);
 }
 
 // Of all terms, those with numbers from first to last - 1.
 function numbered(progressions, first, last) {
   const part = [];
   let before = 0;
-  for (const { p, order, terms } of progressions) {
+  for (const { p, terms } of progressions) {
     const own = terms.slice(Math.max(first - before, 0), Math.max(last - before, 0));
-    if (own.length > 0) part.push({ p, order, terms: own });
+    if (own.length > 0) part.push({ p, terms: own });
     before += terms.length;
   }
   return part;
 }
 
-function psp2(unit) {
+// The size of a unit, and how a leaf is computed from the two fractions where it begins and ends.
+function psp2Parts(unit, found) {
   const [start, stop, low, high] = ['start', 'stop', 'low', 'high'].map(at => BigInt(unit[at]));
   const [width, span] = [stop - start, high - low];
-  const byTerms = 256n * high * high <= width && span <= 2n ** 26n;
-  const size = byTerms ? (width * span) / (low * high) : span;
-  const count = least(greatest(size / 2n ** 14n, 1n), 4096n);
-  const all = [];
-  for (let p = low | 1n; p < high; p += 2n) if (isPrime(p)) all.push(progression(p, start, stop));
-  const termsInAll = BigInt(all.reduce((sum, { terms }) => sum + terms.length, 0));
-  const [leaves, items] = [[], []];
-  for (let i = 0n; i < count; i++) {
-    const [first, last] = [i, i + 1n].map(at => ((byTerms ? termsInAll : span) * at) / count);
-    const part = byTerms
-      ? numbered(all, Number(first), Number(last))
-      : all.filter(({ p }) => low + first <= p && p < low + last);
-    leaves.push(psp2Leaf(part, stop, items));
+  if (unit.factors === 'more') {
+    const seconds = greatest(squareRoot((stop - 1n) / low) + 1n - low, 0n);
+    const leaf = (first, last) => pairsLeaf(unit, low + first, low + last, found);
+    return { size: span * seconds, whole: seconds, leaf };
   }
-  items.sort((a, b) => ascending(a.n, b.n));
+  const all = primesBetween(low, high).map(p => progression(p, start, stop));
+  if (256n * high * high <= width && span <= 2n ** 26n) {
+    const whole = BigInt(all.reduce((sum, { terms }) => sum + terms.length, 0));
+    const leaf = (first, last) =>
+      progressionsLeaf(unit, numbered(all, Number(first), Number(last)), found);
+    return { size: (width * span) / (low * high), whole, leaf };
+  }
+  const leaf = (first, last) => {
+    const part = all.filter(({ p }) => low + first <= p && p < low + last);
+    return progressionsLeaf(unit, part, found);
+  };
+  return { size: span, whole: span, leaf };
+}
+
+function psp2(unit) {
+  const found = [];
+  const { size, whole, leaf } = psp2Parts(unit, found);
+  const count = least(greatest(size / 2n ** 14n, 1n), 4096n);
+  const leaves = [];
+  for (let i = 0n; i < count; i++) {
+    leaves.push(leaf((whole * i) / count, (whole * (i + 1n)) / count));
+  }
+  const claims = found.map(([p, s]) => ({ p, n: p * s, factors: primeFactors(p * s) }));
+  const right = claims.filter(({ p, n, factors }) => {
+    const wanted = { any: true, two: factors.length === 2, more: factors.length > 2 };
+    return factors[0] === p && wanted[unit.factors] && power(2n, n - 1n, n) === 1n;
+  });
+  const items = unique(right, ({ n }) => n).sort((a, b) => ascending(a.n, b.n));
   const hits = items.map(({ n }) => {
     const passed = { 'extra strong': passesExtraStrongLucas(n), strong: strongLucas(n).passes };
     return { n: String(n), lucas: Object.keys(passed).filter(test => passed[test]) };

@@ -30,7 +30,7 @@ UNITS: dict[str, Any] = {
     "carmichael-merge": {"bound": "10000", "items": [{"n": "561", "factors": [3, 11, 17]}]},
     "factor": {"items": ["4", "561", "340282366920938463463374607431768211297"]},
     "prime-certificate": {"items": ["4", "147573952589676412927", "618970019642690137449562111"]},
-    "psp2": {"start": "1", "stop": "100000", "low": "3", "high": "100"},
+    "psp2": {"start": "1", "stop": "100000", "low": "3", "high": "100", "factors": "any"},
 }
 RESULTS = {
     name: get(name).run(unit, progress=lambda _: None, checkpoint=lambda _: None)

@@ -12,7 +12,7 @@ import pytest
 from newral_kernels.errors import CheckpointError, ParamsError, UnitError
 from newral_kernels.primality import is_fermat_probable_prime, is_prime_below_2_64
 from newral_kernels.psp2 import Psp2
-from newral_kernels.psp2_domain import Domain
+from newral_kernels.psp2_domain import Domain, Factors
 from newral_kernels.psp2_plan import cost, cut
 
 PSP2 = Psp2()
@@ -43,9 +43,9 @@ def run(unit: dict[str, Any]) -> dict[str, Any]:
     return PSP2.run(unit, progress=ignore, checkpoint=ignore)
 
 
-def search(start: int, stop: int, low: int, high: int) -> dict[str, Any]:
+def search(start: int, stop: int, low: int, high: int, factors: Factors = "any") -> dict[str, Any]:
     """The result of one unit."""
-    return run(Domain(start, stop, low, high).to_unit())
+    return run(Domain(start, stop, low, high, factors).to_unit())
 
 
 def answer(**params: Any) -> dict[str, Any]:
@@ -113,6 +113,35 @@ def test_a_published_list_is_reproduced() -> None:
     result = search(196 * 10**17, 1961 * 10**16, 31307 * 10**5, 313074 * 10**4)
     assert items_of(result) == listed
     assert len(listed) > 20
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "low", "high"),
+    [
+        (1, 10**6, 3, 1000),
+        (10**6, 10**7, 5, 300),
+        (1_000_000, 1_500_000, 1093, 1094),
+        (10**15, 10**15 + 10**11, 300, 500),
+    ],
+)
+def test_two_and_more_prime_factors_make_up_all(start: int, stop: int, low: int, high: int) -> None:
+    every = items_of(search(start, stop, low, high))
+    assert items_of(search(start, stop, low, high, "two")) == [
+        item for item in every if len(item[1]) == 2
+    ]
+    assert items_of(search(start, stop, low, high, "more")) == [
+        item for item in every if len(item[1]) > 2
+    ]
+    assert every or start == 10**15
+
+
+@pytest.mark.parametrize(("n", "factors"), BEYOND_2_64)
+def test_numbers_beyond_2_64_are_found_by_the_number_of_factors(
+    n: int, factors: tuple[int, ...]
+) -> None:
+    p = factors[0]
+    sort: Factors = "two" if len(factors) == 2 else "more"
+    assert (n, factors) in items_of(search(n - 10**11, n + 10**11, p, p + 1, sort))
 
 
 def test_the_bounds_of_a_unit_are_sharp() -> None:
