@@ -98,9 +98,7 @@ def fill_ranks(
             ranks[done + k] = _multiple(part[k], symbols[done + k])
             exponents[t] = ranks[done + k] // divisors[t]
         while count > 0:
-            count = _run_tests(
-                count, part, traces, ranks[done:end], indices, divisors, exponents
-            )
+            count = _run_tests(count, part, traces, ranks[done:end], indices, divisors, exponents)
         done = end
 
 

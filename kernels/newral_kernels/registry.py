@@ -18,6 +18,7 @@ from newral_kernels.kernel import Kernel
 
 _CLASSES: Final = {
     "bpsw": ("newral_kernels.bpsw", "Bpsw"),
+    "bpsw-class": ("newral_kernels.bpsw_class", "BpswClass"),
     "carmichael": ("newral_kernels.carmichael", "Carmichael"),
     "carmichael-merge": ("newral_kernels.carmichael_merge", "CarmichaelMerge"),
     "factor": ("newral_kernels.factor", "Factor"),

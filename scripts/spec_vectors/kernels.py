@@ -86,12 +86,31 @@ def _psp2(start: int, stop: int, low: int, high: int, factors: Factors = "any") 
     return Domain(start, stop, low, high, factors).to_unit()
 
 
+def _class(bound: int, discriminant: int = 5, sign: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "discriminant": discriminant,
+        "sign": sign,
+        "bound": str(bound),
+        "cost_us": 1,
+        "parts": 1,
+        **more,
+    }
+
+
 _UNITS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "bpsw": {
         "one_leaf": {"start": str(2**64), "stop": str(2**64 + 2000)},
         "two_leaves": {"start": str(2**64 + 1), "stop": str(2**64 + 2**14 + 2)},
         "highest": {"start": str(2**127 - 1000), "stop": str(2**127)},
         "one_number": {"start": str(2**64 + 13), "stop": str(2**64 + 14)},
+    },
+    "bpsw-class": {
+        "control": _class(10**6, start=7, stop=1000, most=1000, blocks=3, parts=2),
+        "real": _class(10**6, sign=-1, start=3, stop=300, most=10**6, blocks=2),
+        "list": _class(10**7, primes=[7, 11, 13], low=0, high=2**50, parts=4),
+        "pieces": _class(3 * 10**6, primes=[7], low=1, high=2, parts=2),
+        "other_discriminant": _class(10**5, -15, -1, start=3, stop=60, most=10**6, blocks=1),
+        "wide": _class(10**22, sign=-1, start=2**22 + 48, stop=2**22 + 50, most=10**5, blocks=1),
     },
     "carmichael": {
         "whole": {"start": "1", "bound": "100000", "prefix": [], "low": "3", "high": "100000"},

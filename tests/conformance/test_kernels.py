@@ -41,6 +41,7 @@ NUMBERS: list[JSON] = [
 # Small jobs of several units, with every feature: pseudoprimes, rejected claims, duplicates.
 PARAMS: dict[str, dict[str, JSON]] = {
     "bpsw": {"start": "2^64", "stop": "2^64+2_000_001"},
+    "bpsw-class": {"bound": "10^8", "start": 7, "stop": "10^6", "sign": 1},
     "carmichael": {"bound": "10^9", "start": 1000},
     "factor": {"items": NUMBERS},
     "korselt": {"items": CARMICHAEL_NUMBERS},

@@ -706,8 +706,145 @@ function psp2(unit) {
   };
 }
 
+// Of the Lucas sequence with P = 1: U and V at k modulo an odd n.
+function lucasOne(D, k, n) {
+  const Q = (1n - D) / 4n;
+  const mod = x => ((x % n) + n) % n;
+  const half = x => (mod(x) & 1n ? (mod(x) + n) / 2n : mod(x) / 2n);
+  let [u, v, q] = [1n, 1n, mod(Q)];
+  for (const bit of k.toString(2).slice(1)) {
+    [u, v, q] = [mod(u * v), mod(v * v - 2n * q), mod(q * q)];
+    if (bit === '1') [u, v, q] = [half(u + v), half(D * u + v), mod(q * Q)];
+  }
+  return [u, v];
+}
+
+function rankOfApparition(p, Q) {
+  let [before, now, rank] = [0n, 1n, 1n];
+  for (; now !== 0n; rank++) [before, now] = [now, (((now - Q * before) % p) + p) % p];
+  return rank;
+}
+
+// What an odd prime p asks of its multiples; no class where it is inadmissible.
+function asked(p, D, e) {
+  const Q = (1n - D) / 4n;
+  const order = orderOfTwo(p);
+  if ((Q * D) % p === 0n) return { p, order, rank: 0n, allows: () => false };
+  const rank = rankOfApparition(p, Q);
+  if ((1n - e) % gcd(order, rank) !== 0n) return { p, order, rank: 0n, allows: () => false };
+  const allows = n => (n - 1n) % order === 0n && (n - e) % rank === 0n;
+  return { p, order, rank, allows };
+}
+
+function termsOf({ p, order, rank }, D, e, bound) {
+  if (rank === 0n) return [];
+  const target = e * BigInt(jacobi(D, p));
+  const terms = [];
+  let [s, step] = [1n, 2n];
+  const classes = [
+    [order, 1n],
+    [rank, target],
+  ];
+  for (const [modulus, rest] of classes) {
+    while ((s - rest) % modulus !== 0n) s += step;
+    step = (step / gcd(step, modulus)) * modulus;
+  }
+  for (s = s === 1n ? 1n + step : s; p * s <= bound; s += step) terms.push(s);
+  return terms;
+}
+
+function strongWith(D, e, n) {
+  const [d, twos] = split(n - e);
+  if (lucasOne(D, d, n)[0] === 0n) return true;
+  for (let r = 0n; r < twos; r++) if (lucasOne(D, d << r, n)[1] === 0n) return true;
+  return false;
+}
+
+// The primes of each block of a unit, and of each all terms, or none where they are left out.
+function classBlocks(unit, D, e, bound, counts) {
+  const isList = 'primes' in unit;
+  const [start, stop] = [BigInt(unit.start ?? 0), BigInt(unit.stop ?? 0)];
+  const blocks = BigInt(unit.blocks ?? 1);
+  const edge = j => start + ((stop - start) * j) / blocks;
+  const result = [];
+  for (let j = 0n; j < blocks; j++) {
+    const primes = isList ? unit.primes.map(BigInt) : primesBetween(edge(j), edge(j + 1n));
+    const block = primes.filter(p => p > 2n).map(p => asked(p, D, e));
+    for (const prime of block) {
+      prime.terms = termsOf(prime, D, e, bound);
+      if (isList) continue;
+      counts.primes++;
+      if (prime.rank === 0n) counts.inadmissible++;
+      if (prime.terms.length > Number(unit.most)) {
+        counts.left_out += prime.terms.length;
+        prime.terms = [];
+      }
+    }
+    result.push(block);
+  }
+  return result;
+}
+
+function classLeaves(unit, D, e, block, sieving, counts, found) {
+  const parts = Array.from({ length: unit.parts }, () => [0n, 0n]);
+  const [low, high] = [unit.low ?? 0, unit.high ?? Infinity];
+  for (const { p, order, rank, terms } of block) {
+    const part = piece => parts[(piece + (Number(p) - 1) / 2) % unit.parts];
+    if (low === 0) part(0)[0] += p * ((order << 32n) + rank);
+    terms.forEach((s, number) => {
+      const piece = Math.floor(number / 2 ** 13);
+      if (piece < low || piece >= high) return;
+      counts.candidates++;
+      const n = p * s;
+      if (BigInt(jacobi(D, n)) !== e) return;
+      if (sieving.some(({ p: q, allows }) => s % q === 0n && !allows(n))) return;
+      const residue = power(2n, n - 1n, s);
+      part(piece)[0] += n * residue;
+      part(piece)[1]++;
+      counts.tested++;
+      if (power(2n, n - 1n, n) !== 1n) return;
+      counts.fermat++;
+      if (lucasOne(D, n - e, n)[0] === 0n) found.push(n);
+    });
+  }
+  return parts.map(words => {
+    const bytes = Buffer.alloc(16);
+    words.forEach((word, at) => bytes.writeBigUInt64BE(BigInt.asUintN(64, word), 8 * at));
+    return sha256(bytes).subarray(0, 4);
+  });
+}
+
+function bpswClass(unit) {
+  const [D, e, bound] = [unit.discriminant, unit.sign, unit.bound].map(BigInt);
+  const counts = { primes: 0, inadmissible: 0, candidates: 0, left_out: 0, tested: 0, fermat: 0 };
+  const sieving = sieve(512).slice(1).map(q => asked(BigInt(q), D, e));
+  const found = [];
+  const leaves = classBlocks(unit, D, e, bound, counts).flatMap(block =>
+    classLeaves(unit, D, e, block, sieving, counts, found),
+  );
+  const said = {
+    ranges: 'primes' in unit ? [] : [[unit.start, unit.stop]],
+    ...counts,
+    made_up: 'primes' in unit ? counts.candidates : 0,
+    hits: unique(found, String).sort(ascending).map(n => ({
+      n: String(n),
+      factors: primeFactors(n).map(small),
+      strong: strong(n, 2n).passes,
+      strong_lucas: strongWith(D, e, n),
+      bpsw: strong(n, 2n).passes && strongLucas(n).passes,
+    })),
+  };
+  const last = sha256(Buffer.from(canonical(JSON.stringify({ unit, ...said })))).subarray(0, 4);
+  return {
+    ...said,
+    leaves: Buffer.concat(leaves).toString('base64'),
+    digest: merkleRoot([...leaves, last]).toString('hex'),
+  };
+}
+
 export const KERNELS = {
   bpsw,
+  'bpsw-class': bpswClass,
   carmichael,
   'carmichael-merge': merge,
   factor: unit => eachNumber(unit, factored),

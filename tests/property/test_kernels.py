@@ -19,6 +19,17 @@ from newral_kernels.registry import get, kernels
 # One unit of each kernel whose result has every field filled.
 UNITS: dict[str, Any] = {
     "bpsw": {"start": str(2**64), "stop": str(2**64 + 70_000)},
+    "bpsw-class": {
+        "discriminant": 5,
+        "sign": 1,
+        "bound": str(10**6),
+        "cost_us": 1000,
+        "parts": 2,
+        "start": 7,
+        "stop": 2000,
+        "most": 1000,
+        "blocks": 3,
+    },
     "carmichael": {"start": "1", "bound": str(10**7), "prefix": [7], "low": "8", "high": "40"},
     "korselt": {
         "items": [

@@ -38,7 +38,7 @@ def test_kernels_are_found_by_name_and_version() -> None:
 
 
 def test_an_unknown_kernel_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownKernelError, match=r"'bspw'; the kernels are bpsw, carmichael"):
+    with pytest.raises(UnknownKernelError, match=r"'bspw'; the kernels are bpsw, bpsw-class, carm"):
         registry.get("bspw")
     with pytest.raises(KernelError, match="no version '1' of bpsw; the version is 2"):
         registry.get("bpsw", "1")
