@@ -90,6 +90,7 @@ def _cut_run(cell: Cell, branches: list[_Branch], target: float) -> Iterator[Cel
         yield cell
 
 
+@functools.lru_cache(maxsize=4)  # a whole job is weighed first, and then cut
 def _branches(cell: Cell) -> list[_Branch]:
     """By ascending next prime; what is in none of them costs nothing."""
     if cell.is_empty:
