@@ -82,6 +82,7 @@ class Psp2(Kernel):
         "newral_kernels.commitment",
         "newral_kernels.jit",
         "newral_kernels.words",
+        "newral_kernels.borrowing",
         "newral_kernels.float_residues",
         "newral_kernels.powers",
         "newral_kernels.orders",

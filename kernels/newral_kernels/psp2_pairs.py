@@ -151,20 +151,23 @@ def _class(
     residue = q % step
     lacking = (step + ONE - residue * (t % step) % step) % step
     slope = residue * (modulus % step) % step
-    common = _gcd(slope, step)
-    turns = step // common
+    common, factor = _bezout(slope, step)
     if lacking % common != ZERO:
         return end, modulus, end
-    inverse_slope = np.uint64(inverse_mod(int(slope // common), int(turns)))
-    k = (lacking // common) % turns * inverse_slope % turns
+    turns = step // common
+    k = lacking // common * factor % turns
     return t + k * modulus, turns * modulus, end
 
 
 @device
-def _gcd(a: U64, b: U64) -> U64:
+def _bezout(a: U64, n: U64) -> tuple[U64, U64]:
+    """The greatest common divisor g of a < n and n < 2^32, and an x < n with a·x ≡ g (mod n)."""
+    modulus, x, y = n, 0, 1
     while a != ZERO:
-        a, b = b % a, a
-    return b
+        quotient = n // a
+        n, a = a, n - quotient * a
+        x, y = y, x - np.int64(quotient) * y
+    return n, np.uint64(x) if x >= 0 else modulus - np.uint64(-x)
 
 
 @device

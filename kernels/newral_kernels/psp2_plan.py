@@ -16,8 +16,9 @@ COST_PER_STRUCK_TERM_S: Final = 1.1e-9
 COST_PER_EXPONENT_BIT_S: Final = 0.33e-9  # of a term that is tested
 COST_PER_PRIME_S: Final = 150e-9  # near 10^8
 COST_PER_PRIME_GROWTH_S: Final = 12e-9  # for each factor e of p
-COST_PER_PAIR_S: Final = 5.6e-9
-COST_PER_CLASS_BIT_S: Final = 5.5e-9  # of a pair that may have a t, for each bit of p
+COST_PER_PAIR_S: Final = 3.5e-9
+COST_PER_CLASS_BIT_S: Final = 3.2e-9  # of a pair that may have a t, for each bit of p
+MEAN_INDEX: Final = 1.7  # of 2 modulo a prime, as far as it makes a t more likely
 CLASSES_SHARED: Final = 16  # what the orders of two primes have in common, on average
 COST_PER_LEAF_S: Final = 40e-6
 COST_PER_UNIT_S: Final = 2e-3
@@ -42,15 +43,14 @@ def _cost_of_terms(domain: Domain) -> float:
 def _cost_of_pairs(domain: Domain) -> float:
     """Of a search by two prime factors p <= q.
 
-    With q from q₀ = √(width/p) on, less than one t is expected for a pair; the t then add up to as
-    many as there are primes up to q₀.
+    Up to some q₀ = √(index·width/p) every pair is expected to have a t; beyond, one in (q/q₀)².
     """
     p, stop = math.isqrt(domain.low * domain.high), domain.seconds_stop
     if stop <= p:
         return _cost_of_orders(domain.low, domain.high)
-    few = min(max(math.isqrt(domain.width // p), p), stop)
-    beyond = domain.width / p * (1 / few - 1 / stop) / math.log(few)
-    classes = primes(p, few) + beyond
+    expected = MEAN_INDEX * domain.width / p
+    few = min(max(math.isqrt(int(expected)), p), stop)
+    classes = primes(p, few) + expected * (1 / few - 1 / stop) / math.log(few)
     tested = domain.width * weight(domain.low, domain.high) * weight(p, stop) * CLASSES_SHARED
     each = COST_PER_PAIR_S * primes(p, stop) + COST_PER_CLASS_BIT_S * math.log2(p) * classes
     return (
