@@ -1,8 +1,14 @@
 """Write the table of measurements in docs/benchmarks.md from what was measured for it.
 
-Run after `newral kernel bench --json` was written to
-kernels/newral_kernels/benchmark/reference.json: `.venv/bin/python scripts/make_benchmarks.py`.
-A test compares.
+Run after measuring, on a processor with AVX-512 IFMA, from the root:
+
+    reference=kernels/newral_kernels/benchmark/reference
+    newral kernel bench --json > ${reference}_ifma.json
+    export NUMBA_CPU_NAME=znver3 NUMBA_CPU_FEATURES=+avx2,+bmi,+bmi2,+adx,+lzcnt,+popcnt,+fma
+    newral kernel bench --json > $reference.json
+    .venv/bin/python scripts/make_benchmarks.py
+
+A test compares the document.
 """
 
 from __future__ import annotations
@@ -34,23 +40,34 @@ LIBRARIES: Final = {
 """The columns of peers, and how the names of their functions begin."""
 
 
-def functions_table(rows: list[Row]) -> str:
-    """Our time and each library's best, as Markdown."""
-    lines = [_line(["function", "bits", "input", "ours", "ratio", *LIBRARIES])]
-    lines.append("|" + "---|" * (5 + len(LIBRARIES)))
-    for row in rows:
-        cells = [f"`{row.function}`", str(row.bits), row.input, duration(row.ours_ns)]
-        cells += [f"**{row.ratio_to_best:.2f}**"]
-        cells += [_best(row, beginnings) for beginnings in LIBRARIES.values()]
-        lines.append(_line(cells))
+def functions_table() -> str:
+    """Our time, with AVX-512 IFMA and without, and each library's best, as Markdown."""
+    without = Reference.without_ifma()
+    head = ["function", "bits", "input", "ours", "ratio", "without IFMA", "ratio", *LIBRARIES]
+    lines = [_line(head), "|" + "---|" * len(head)]
+    for row in Reference.with_ifma().rows:
+        if row.peers:
+            cells = [f"`{row.function}`", str(row.bits), row.input, *_ours(row)]
+            cells += _ours(without.row(row))
+            cells += [_best(row, beginnings) for beginnings in LIBRARIES.values()]
+            lines.append(_line(cells))
     return "\n".join(lines) + "\n"
 
 
-def kernels_table(rows: list[Row]) -> str:
-    """Our time, as Markdown."""
-    lines = [_line(["kernel", "for", "time"]), "|---|---|---|"]
-    lines += [_line([f"`{row.function}`", row.input, duration(row.ours_ns)]) for row in rows]
+def kernels_table() -> str:
+    """Our time, with AVX-512 IFMA and without, as Markdown."""
+    without = Reference.without_ifma()
+    lines = [_line(["kernel", "for", "time", "without IFMA"]), "|---|---|---|---|"]
+    for row in Reference.with_ifma().rows:
+        if not row.peers:
+            slower = without.row(row)
+            times = [duration(each.ours_ns) if each else "–" for each in (row, slower)]
+            lines.append(_line([f"`{row.function}`", row.input, *times]))
     return "\n".join(lines) + "\n"
+
+
+def _ours(row: Row | None) -> tuple[str, str]:
+    return (duration(row.ours_ns), f"**{row.ratio_to_best:.2f}**") if row else ("–", "–")
 
 
 def _best(row: Row, beginnings: tuple[str, ...]) -> str:
@@ -64,13 +81,9 @@ def _line(cells: list[str]) -> str:
 
 def with_tables(document: str) -> str:
     """The document with what stands between each pair of markers made again."""
-    rows = Reference.load().rows
-    tables = {
-        "functions": functions_table([row for row in rows if row.peers]),
-        "kernels": kernels_table([row for row in rows if not row.peers]),
-    }
+    tables = {"functions": functions_table, "kernels": kernels_table}
     return _BLOCK.sub(
-        lambda match: match["begin"] + tables[match["which"]] + match["end"], document
+        lambda match: match["begin"] + tables[match["which"]]() + match["end"], document
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from newral_kernels import registry
 from newral_kernels.benchmark.rows import Effort, Row
 from newral_kernels.command import parse_command
-from newral_kernels.kernel import JSON, Kernel
+from newral_kernels.kernel import Kernel
 
 ROUNDS_MAX: Final = 3
 """Of a kernel: its runs are long enough to be steady."""
@@ -18,14 +18,16 @@ ROUNDS_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A job to time, in its short form. Its row is for each of `count` things."""
+    """A job to time, in its short form. Its row is for the whole, or for each of `count` things, or
+    of as many as the answer's member `per` says."""
 
     command: str
     bits: int
     input: str
     count: int = 1
+    per: str | None = None
     step: int = 1
-    """Only every `step`-th unit is run, and stands for as many: units cost about the same."""
+    """Only every `step`-th unit is run, and stands for the others by its expected cost."""
     quick: bool = False
     """Whether it is timed when there is little time, too."""
 
@@ -58,6 +60,27 @@ RUNS: Final = {
             count=5_000_000,
         ),
     ),
+    "bpsw-class": (
+        Run(
+            command="bpsw-class 10^15 10^4 10^5",
+            bits=50,
+            input="each candidate to 10^15 with a prime from 10^4 to 10^5",
+            per="candidates",
+            quick=True,
+        ),
+        Run(
+            command="bpsw-class 10^15 10^4 2e7",
+            bits=50,
+            input="each candidate to 10^15 with a prime from 10^4 to 2·10^7",
+            per="candidates",
+        ),
+        Run(
+            command="bpsw-class 10^17 10^4 2e7",
+            bits=57,
+            input="each candidate to 10^17 with a prime from 10^4 to 2·10^7",
+            per="candidates",
+        ),
+    ),
     "psp2": (
         Run(
             command="psp2 2^64 2^64+10^12",
@@ -82,18 +105,22 @@ def kernel_rows(name: str, effort: Effort) -> Iterator[Row]:
     kernel.prepare()
     for run in RUNS[name]:
         if effort.share == 1 or run.quick:
-            params = kernel.validate(parse_command(run.command)[1])
             rounds = range(min(effort.rounds, ROUNDS_MAX))
-            seconds = min(_seconds(kernel, params, run.step) for _ in rounds)
-            yield Row(
-                function=name, bits=run.bits, input=run.input, ours_ns=1e9 * seconds / run.count
-            )
+            seconds = min(_seconds(kernel, run) for _ in rounds)
+            yield Row(function=name, bits=run.bits, input=run.input, ours_ns=1e9 * seconds)
 
 
-def _seconds(kernel: Kernel, params: dict[str, JSON], step: int) -> float:
+def _seconds(kernel: Kernel, run: Run) -> float:
+    """Of processor time, for one of what the run counts."""
+    params = kernel.validate(parse_command(run.command)[1])
     units = list(kernel.plan(params))
-    chosen = units[step // 2 :: step] or units
+    chosen = units[run.step // 2 :: run.step] or units
     start = time.process_time()
-    for unit in chosen:
-        kernel.run(unit, progress=lambda _: None, checkpoint=lambda _: None)
-    return (time.process_time() - start) * len(units) / len(chosen)
+    results = [
+        kernel.run(unit, progress=lambda _: None, checkpoint=lambda _: None) for unit in chosen
+    ]
+    seconds = time.process_time() - start
+    if run.per is not None:
+        return seconds / int(str(kernel.reduce(params, results)[run.per]))
+    share = sum(map(kernel.cost, chosen)) / sum(map(kernel.cost, units))
+    return seconds / share / run.count

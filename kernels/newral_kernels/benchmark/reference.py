@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any, Self
 
 from newral_kernels.benchmark.rows import Row
+from newral_kernels.lanes import ifma
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,23 @@ class Reference:
     rows: tuple[Row, ...]
 
     @classmethod
-    def load(cls) -> Self:
-        """What this version was published with."""
-        text = resources.files(__package__).joinpath("reference.json").read_text("utf-8")
+    def with_ifma(cls) -> Self:
+        """By a processor with AVX-512 IFMA."""
+        return cls._read("reference_ifma.json")
+
+    @classmethod
+    def without_ifma(cls) -> Self:
+        """By the same, when the compiler may not use AVX-512."""
+        return cls._read("reference.json")
+
+    @classmethod
+    def for_this_processor(cls) -> Self:
+        """What to compare this machine with."""
+        return cls.with_ifma() if ifma.is_available() else cls.without_ifma()
+
+    @classmethod
+    def _read(cls, name: str) -> Self:
+        text = resources.files(__package__).joinpath(name).read_text("utf-8")
         return cls(tuple(map(_row, json.loads(text))))
 
     def row(self, like: Row) -> Row | None:

@@ -77,7 +77,7 @@ def bench(
     if json:
         print_json([row.to_json() for row in measured])
     else:
-        reference = Reference.load()
+        reference = Reference.for_this_processor()
         print_table(COLUMNS, [_cells(row, reference) for row in measured])
 
 
