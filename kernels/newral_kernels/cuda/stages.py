@@ -23,7 +23,7 @@ THREADS: Final = 8 if SIMULATED else 128
 """Of a block. The simulator starts one of the system's for each."""
 
 NUMBERS_MAX: Final = 1 << 22
-"""That are on the GPU at a time: 100 MB with two words each and the positions."""
+"""That are on the GPU at a time: 130 MB with two words and two positions for each."""
 
 
 def keeping(load: Any, test: Any) -> Any:
