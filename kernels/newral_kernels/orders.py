@@ -16,14 +16,13 @@ import numpy.typing as npt
 
 from newral_kernels.float_residues import Doubles
 from newral_kernels.jit import compiled, device
-from newral_kernels.powers import LANES, powers_of_two
+from newral_kernels.powers import LANES, Words, powers_of_two
 from newral_kernels.sieve import primes_below
 from newral_kernels.words import ONE, TWO, ZERO
 
 ORDER_PRIME_MAX: Final = 2**34  # what a segment needs is room for no more
 SEGMENT_WIDTH: Final = 2**18  # of p; what a segment needs stays in the second-level cache
 
-Words: TypeAlias = npt.NDArray[np.uint64]
 Indices: TypeAlias = npt.NDArray[np.int32]
 
 # A segment has at most 23,000 primes, and p − 1 at most ten prime factors.

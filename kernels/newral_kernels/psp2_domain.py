@@ -18,12 +18,12 @@ P_MIN: Final = 3  # base-2 pseudoprimes are odd
 STOP_MAX: Final = 2**66  # √n, up to which there is a p, stays below 2^33
 HIGH_MAX: Final = 2**33
 COFACTOR_MAX: Final = 2**63  # cofactors are machine words, with a bit to spare
-WIDTH_MAX: Final = 10**18  # some 15 core-hours from p = 39,000 on
+WIDTH_MAX: Final = 10**18  # some 9 core-hours from p = 39,000 on
 
 SIEVE_STOP: Final = 2**16  # primes of the sieve are below it
 LEAF_SIZE_MIN: Final = 2**14  # terms or integers: some 0.1 ms, as much as a leaf costs by itself
 TERMS_PER_PRIME_MIN: Final = 256  # fewer, and the orders are most of the work
-SPAN_MAX: Final = 2**26  # of p, whose progressions fit in memory together
+SPAN_MAX: Final = 2**26  # of p, where all of them are in memory together
 QUOTIENT_MAX: Final = 2**49  # n/p, where n has more than two prime factors: exact in doubles
 
 Factors: TypeAlias = Literal["any", "two", "more"]
@@ -52,7 +52,7 @@ class Domain:
 
     @property
     def full_below(self) -> int:
-        """From this p on n has two prime factors: it is the least p with p³ >= stop."""
+        """From this p on every n has two prime factors: the least with p³ >= stop, or any."""
         if self.factors == "two":
             return P_MIN
         root, exact = iroot(self.stop, 3)

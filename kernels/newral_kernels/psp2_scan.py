@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from newral_kernels.float_residues import Doubles, inverse_mod
 from newral_kernels.jit import compiled, device
 from newral_kernels.orders import sieving_primes
-from newral_kernels.powers import LANES, powers_of_two
+from newral_kernels.powers import LANES, Words, powers_of_two
 from newral_kernels.psp2_domain import SIEVE_STOP
 from newral_kernels.words import ONE, U64, ZERO, ctz64, div_rem_128, umulh
-
-Words: TypeAlias = npt.NDArray[np.uint64]
 
 TERMS_PER_PRIME: Final = 8  # a prime of the sieve is worth its start only below count/8
 BLOCK_TERMS: Final = 2**18  # one bit each: 32 KiB, the first-level cache
@@ -52,7 +49,7 @@ def fill_progressions(
     """For each p the odd s >= p with start <= p·s < stop and s ≡ 1 modulo the order of 2: the
     first of them, the step from one to the next, and how many they are.
 
-    start and stop are given less 1 each, in two words, the high one below 3.
+    start and stop are given less 1 each, in two words, of which the high one is below every p.
     """
     for i in range(len(primes)):
         p, order = primes[i], orders[i]
@@ -119,8 +116,8 @@ def scan(
 
 @device
 def _places(first: U64, step: U64, stop: U64, sieving: Words, places: Words) -> int:
-    """For each prime q < stop the first term, counted from 0, that it divides, q where there is
-    none; returns how many primes those are."""
+    """For each prime q < stop the first term, counted from 0, that it divides, 2^64 − 1 where it
+    divides none; returns how many primes those are."""
     used = 0
     for q in sieving:
         if q >= stop:

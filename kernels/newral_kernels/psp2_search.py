@@ -19,14 +19,10 @@ import numpy as np
 
 from newral_kernels.commitment import leaf
 from newral_kernels.orders import fill_orders, primes_with_orders
+from newral_kernels.powers import Words
 from newral_kernels.psp2_domain import Domain
 from newral_kernels.psp2_pairs import scan_pairs
-from newral_kernels.psp2_scan import (
-    Words,
-    fill_progressions,
-    scan,
-    scan_tables,
-)
+from newral_kernels.psp2_scan import fill_progressions, scan, scan_tables
 
 CHUNK_WIDTH: Final = 2**20  # of p: far more than √p, up to which it is sieved
 FOUND_MAX: Final = 2**16  # of a leaf: one in many thousand terms passes
@@ -139,8 +135,7 @@ class _ByPrimes:
 
     def leaves(self, first: int, last: int) -> Iterator[SearchedLeaf]:
         domain = self._domain
-        cut = _intervals(domain.low, domain.high, domain.leaves, first, last)
-        for primes, orders in cut:
+        for primes, orders in _intervals(domain.low, domain.high, domain.leaves, first, last):
             yield self._searcher.search(_Progressions.of(domain, primes, orders))
 
 
