@@ -97,6 +97,7 @@ class BpswClass(Kernel):
         "newral_kernels.joint_search.progress",
         "newral_kernels.joint_search.statement",
         "newral_kernels.joint_search.cost",
+        "newral_kernels.joint_search.planner",
         "newral_kernels.joint_search.plan",
         "newral_kernels.bpsw_class",
     )

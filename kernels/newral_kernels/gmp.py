@@ -43,3 +43,6 @@ is_strong_selfridge_prp: Final[Callable[[int], bool]] = gmpy2.is_strong_selfridg
 
 lucasu_mod: Final[Callable[[int, int, int, int], int]] = gmpy2.lucasu_mod
 """U_k modulo n of the Lucas sequence with parameters P and Q, given as P, Q, k, n."""
+
+lucasv_mod: Final[Callable[[int, int, int, int], int]] = gmpy2.lucasv_mod
+"""V_k modulo n of the Lucas sequence with parameters P and Q, given as P, Q, k, n."""

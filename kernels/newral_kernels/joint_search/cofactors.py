@@ -97,12 +97,12 @@ def _keep(p: U64, left: Words, count: int, tables: Tables) -> int:
             for j in range(start, stop):
                 divisors += ONE if s * tables.reciprocals[j] <= tables.quotients[j] else ZERO
             for j in range(start, stop if divisors != ZERO else start):
+                if s * tables.reciprocals[j] > tables.quotients[j]:
+                    continue
                 modulus = tables.moduli[j]
-                spared = modulus != ZERO and (
-                    (p % modulus) * (s % modulus) % modulus == tables.residues[j]
+                discarded |= modulus == ZERO or (
+                    (p % modulus) * (s % modulus) % modulus != tables.residues[j]
                 )
-                if s * tables.reciprocals[j] <= tables.quotients[j] and not spared:
-                    discarded = True
             start = stop
         left[kept] = s
         kept += 0 if discarded else 1

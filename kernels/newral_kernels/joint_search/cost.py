@@ -13,41 +13,56 @@ from newral_kernels.joint_search.conditions import Conditions
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
-PER_PRIME_S: Final = {-1: 0.24e-6, 1: 0.34e-6}
-"""By the sign of the class: at +1 every prime's rank is computed."""
-PER_LISTED_PRIME_S: Final = 12e-6
-PER_PROGRESSION_S: Final = 0.12e-6
-PER_SIEVE_S: Final = 3e-6
-PER_TRIED_TERM_S: Final = 4e-9
-PER_SIEVED_TERM_S: Final = 1.7e-9
+PER_PRIME_S: Final = {-1: 250e-9, 1: 362e-9}
+"""Of a prime near 2^20, by the sign of the class: at 1 every prime's rank is computed."""
+PER_PRIME_GROWTH_S: Final = 7.7e-9  # for each factor 2 of the prime
+PER_LISTED_PRIME_S: Final = 68e-6
+PER_PROGRESSION_S: Final = 0.6e-6
+PER_TRIED_TERM_S: Final = 35e-9  # below `SIEVED_MIN` terms
+PER_SIEVE_S: Final = 7.7e-6
+PER_SIEVED_TERM_S: Final = 1.4e-9
 TESTED_SHARE: Final = {-1: 0.15, 1: 0.285}
-PER_BIT_S: Final = 0.27e-9
-PER_BIT_WIDE_S: Final = 0.72e-9
-PER_TEST_S: Final = 3e-9
-PER_LEAF_S: Final = 40e-6
-PER_UNIT_S: Final = 2e-3
+PER_TEST_S: Final = 14e-9
+PER_WIDE_BIT_S: Final = 0.53e-9
+FOUND: Final = {-1: 0.0, 1: 0.7}
+"""Pseudoprimes among the terms of a progression, for each factor e of their number: with sign 1, p
+and a prime s are often alike in their orders."""
+PER_FOUND_S: Final = 15e-6
+PER_LEAF_S: Final = {True: 8e-6, False: 60e-6}
+"""Of a list, and of a range, each block of which begins anew."""
+PER_UNIT_S: Final = 0.7e-3
 
-WIDE_FROM: Final = 2**49  # cofactors beyond it take more time
+WIDE_FROM: Final = 2**49  # cofactors beyond it take more time, for each bit of n
 
 
-def per_term_s(conditions: Conditions, bound: int, p: float) -> float:
-    """Of a term of a long progression."""
-    narrow = min(1.0, WIDE_FROM * p / bound)
-    per_bit = narrow * PER_BIT_S + (1 - narrow) * PER_BIT_WIDE_S
-    per_test = PER_TEST_S + bound.bit_length() * per_bit
-    return PER_SIEVED_TERM_S + TESTED_SHARE[conditions.sign] * per_test
+def primes_cost_s(conditions: Conditions, primes: Doubles) -> Doubles:
+    """Of the orders and ranks of some primes."""
+    growth: Doubles = PER_PRIME_GROWTH_S * np.log2(primes / 2**20)
+    return PER_PRIME_S[conditions.sign] + growth
+
+
+def range_cost_s(conditions: Conditions, start: int, stop: int) -> float:
+    """Of the orders and ranks of all primes start <= p < stop, for start >= 3."""
+    if start == stop:
+        return 0.0
+    middle = (start + stop) / 2
+    count = (stop - start) / (math.log(middle) - 1)  # the prime number theorem
+    return count * float(primes_cost_s(conditions, np.array([middle]))[0])
 
 
 def terms_cost_s(conditions: Conditions, bound: int, primes: Doubles, terms: Doubles) -> Doubles:
     """Of each prime's progression, with so many terms."""
-    narrow = np.minimum(1.0, WIDE_FROM * primes / bound)
-    per_bit = narrow * PER_BIT_S + (1 - narrow) * PER_BIT_WIDE_S
-    tests = TESTED_SHARE[conditions.sign] * (PER_TEST_S + bound.bit_length() * per_bit)
+    wide = 1 - np.minimum(1.0, WIDE_FROM * primes / bound)
+    test = PER_TEST_S + wide * bound.bit_length() * PER_WIDE_BIT_S
+    tests = TESTED_SHARE[conditions.sign] * test
     tried = PER_PROGRESSION_S * (terms > 0) + (PER_TRIED_TERM_S + tests) * terms
     sieved = PER_SIEVE_S + (PER_SIEVED_TERM_S + tests) * terms
-    return np.where(terms < SIEVED_MIN, tried, sieved)
+    found = FOUND[conditions.sign] * (1 + np.log(np.maximum(terms, 1))) * (terms > 0)
+    return np.where(terms < SIEVED_MIN, tried, sieved) + PER_FOUND_S * found
 
 
-def primes_between(start: float, stop: float) -> float:
-    """About how many primes there are, for start >= 3 (the prime number theorem)."""
-    return (stop - start) / (math.log((start + stop) / 2) - 1)
+def per_term_s(conditions: Conditions, bound: int, p: int) -> float:
+    """Of a term of a long progression."""
+    many = 1e9
+    cost = terms_cost_s(conditions, bound, np.array([float(p)]), np.array([many]))
+    return float(cost[0]) / many

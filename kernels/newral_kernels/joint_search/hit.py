@@ -9,16 +9,14 @@ from typing import Final
 
 from newral_kernels.criterion import Factored
 from newral_kernels.errors import FieldError, ResultError
-from newral_kernels.gmp import jacobi, lucasu_mod, powmod
+from newral_kernels.gmp import jacobi, lucasu_mod, lucasv_mod, powmod
 from newral_kernels.joint_search.conditions import Conditions
 from newral_kernels.joint_search.task import Task
 from newral_kernels.kernel import JSON
 from newral_kernels.primality import (
-    SelfridgeParameters,
     is_bpsw_probable_prime,
     is_prime_below_2_64,
     is_strong_probable_prime,
-    lucas_residues,
     twos,
 )
 from newral_kernels.reading import Record
@@ -89,16 +87,10 @@ def passes_strong_lucas(n: int, conditions: Conditions) -> bool:
     """Whether U_d ≡ 0 or V_(d·2^r) ≡ 0 (mod n) for some 0 <= r < s, where n − (D/n) = d·2^s with d
     odd, for the parameters of the class."""
     multiple = n - conditions.sign
-    parameters = SelfridgeParameters(conditions.discriminant, 1, conditions.q)
-    residues = lucas_residues(n, parameters, multiple >> twos(multiple))
-    if residues.u == 0 or residues.v == 0:
-        return True
-    v, qk = residues.v, residues.qk
-    for _ in range(twos(multiple) - 1):
-        v, qk = (v * v - 2 * qk) % n, qk * qk % n
-        if v == 0:
-            return True
-    return False
+    odd = multiple >> twos(multiple)
+    return lucasu_mod(1, conditions.q, odd, n) == 0 or any(
+        lucasv_mod(1, conditions.q, odd << r, n) == 0 for r in range(twos(multiple))
+    )
 
 
 def require_true(hit: Hit, task: Task) -> None:

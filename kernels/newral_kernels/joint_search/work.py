@@ -17,7 +17,7 @@ from newral_kernels.joint_search.task import Task
 
 _FOUND_ROWS_MIN: Final = 2**12
 _FOUND_ROWS_MAX: Final = 2**20
-_TERMS_PER_ROW: Final = 256  # more pass seldom, and then a stretch is searched again
+_TERMS_PER_ROW: Final = {-1: 256, 1: 8}  # more pass seldom; then a stretch is searched again
 
 
 @dataclass(slots=True)
@@ -95,7 +95,10 @@ def _search_terms(
     outcome: Outcome,
 ) -> None:
     before = sums.copy(), tested.copy()
-    rows = max(_FOUND_ROWS_MIN, min(int(columns[3].sum()) // _TERMS_PER_ROW, _FOUND_ROWS_MAX))
+    rows = max(
+        _FOUND_ROWS_MIN,
+        min(int(columns[3].sum()) // _TERMS_PER_ROW[task.conditions.sign], _FOUND_ROWS_MAX),
+    )
     while True:
         candidates, found = np.zeros(1, np.uint64), np.empty((rows, 2), np.uint64)
         which = map(np.uint64, (task.low, task.high, task.parts, wanted))
