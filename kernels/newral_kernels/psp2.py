@@ -65,7 +65,7 @@ class Psp2(Kernel):
         "rough": "no prime factor is below it; 39,000 by default",
     }
     view: ClassVar[str] = "newral_kernels.psp2_view:Psp2View"
-    memory_bytes_max: ClassVar[int] = 2**30
+    memory_bytes_max: ClassVar[int] = 512 * 2**20
     sources: ClassVar[tuple[str, ...]] = (
         "newral_kernels.errors",
         "newral_kernels.kernel",
