@@ -135,7 +135,7 @@ def _segment_orders(
         step = np.int64(q)
         if step * step > largest:
             break
-        # The odd p with q | p − 1 are those that are 1 modulo 2l.
+        # The odd p with q | p − 1 are those that are 1 modulo 2q.
         for i in range(((1 - start) // 2) % step, length, step):
             k = places[i]
             if k < 0:
