@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +76,10 @@ def test_it_gives_way_to_the_owners_work() -> None:
         "preparation.main(); print('lost'); sys.stderr.write(str(os.nice(0)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,  # or else the session of these tests would give way, too
     )
     assert (done.stdout, done.stderr) == ("", "19")
