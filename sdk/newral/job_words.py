@@ -34,10 +34,12 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, JSON]]:
             given.append((_parameter(kernel, name), _value(value)))
         elif word.startswith("{"):
             given += _object(word).items()
+        elif "=[" in word or "={" in word:  # may have spaces, which the short form has not
+            name, _, value = word.partition("=")
+            given.append((name, _value(value)))
         else:
             plain.append(word)
     name, params = parse_command(" ".join(plain))
-    params = {key: _value(str(value)) for key, value in params.items()}
     return name, _together(params, given)
 
 

@@ -24,6 +24,7 @@ ITEM = {"n": "561", "factors": [3, 11, 17]}
         (["carmichael", "10^20", "preproduct_below=500"], CLASS),
         (["carmichael", '{"bound": 100, "start": 3}'], {"bound": 100, "start": 3}),
         (["korselt", '{"items": [{"n": "561", "factors": [3, 11, 17]}]}'], {"items": [ITEM]}),
+        (["korselt", 'items=[{"n": "561", "factors": [3, 11, 17]}]'], {"items": [ITEM]}),
         (["korselt", "--items", '[{"n": "561", "factors": [3, 11, 17]}]'], {"items": [ITEM]}),
     ],
 )
