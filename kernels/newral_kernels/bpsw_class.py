@@ -16,7 +16,7 @@ from newral_kernels.joint_search.statement import statement
 from newral_kernels.joint_search.task import Task
 from newral_kernels.kernel import JSON, Estimate, Kernel, Level, Result, Unit, Verdict
 
-STEPS: Final = 64  # of a unit, after each of which there is a checkpoint
+STEPS: Final = 16  # of a unit, after each of which there is a checkpoint
 
 
 class BpswClass(Kernel):
