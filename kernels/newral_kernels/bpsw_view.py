@@ -15,16 +15,22 @@ STEPS: Final = 50
 class BpswView(View):
     """Of the kernel `bpsw`: what it looks for are hits."""
 
-    columns: ClassVar[tuple[Column, ...]] = (Column("n", "integer"), Column("witness", "integer"))
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("n", "integer"),
+        Column("factors", "integers"),
+        Column("witness", "integer"),
+    )
 
     def count(self, answer: Mapping[str, JSON]) -> int:
         """The hits."""
         return len(list(objects(answer, "hits")))
 
     def rows(self, answer: Mapping[str, JSON]) -> Iterator[tuple[Cell, ...]]:
-        """Each hit, with the base that refutes it."""
+        """Each hit, with its prime factors and the base that refutes it."""
         for hit in objects(answer, "hits"):
-            yield int(str(hit["n"])), int(str(hit["witness"]))
+            factors = hit["factors"]
+            assert isinstance(factors, list)
+            yield int(str(hit["n"])), [int(str(p)) for p in factors], int(str(hit["witness"]))
 
     def plot(self, params: Mapping[str, JSON], answer: Mapping[str, JSON]) -> Plot:
         """Probable primes, beside the primes to expect: one in ln n (the prime number theorem)."""

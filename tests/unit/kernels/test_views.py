@@ -79,12 +79,12 @@ def test_the_picture_of_pseudoprimes_counts_them_along_the_interval() -> None:
 def test_what_bpsw_finds_are_hits() -> None:
     view = load(get("bpsw"))
     answer: dict[str, Any] = {
-        "hits": [{"n": str(2**65 + 1), "witness": 3}],
+        "hits": [{"n": str(2**65 + 1), "witness": 3, "factors": ["3", "7"]}],
         "psp2": ["5", "7"],
         "probable_primes": 22,
     }
     assert view.count(answer) == 1
-    assert list(view.rows(answer)) == [(2**65 + 1, 3)]
+    assert list(view.rows(answer)) == [(2**65 + 1, [3, 7], 3)]
     params = {"start": str(2**64), "stop": str(2**64 + 1000)}
     plot = view.plot(params, answer)
     assert plot is not None
