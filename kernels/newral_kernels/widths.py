@@ -133,19 +133,23 @@ class Large:
         return np.empty(0, np.int64)
 
     def odd(self) -> Positions:
-        return self._keep(lambda n: n % 2 == 1, np.arange(len(self._values)))
+        return np.flatnonzero([n % 2 == 1 for n in self._values])
 
     def undivided(self, index: Positions) -> Positions:
-        return self._keep(large_numbers.is_undivided, index)
+        return index[np.array(large_numbers.are_undivided(self._at(index)), np.bool_)]
 
     def strong(self, base: int, index: Positions) -> Positions:
-        return self._keep(lambda n: large_numbers.is_strong_probable_prime(n, base), index)
+        return index[
+            np.array(large_numbers.are_strong_probable_primes(self._at(index), base), np.bool_)
+        ]
 
     def lucas(self, method: int, condition: int, index: Positions) -> Positions:
-        return self._keep(lambda n: large_numbers.satisfies_lucas(n, method, condition), index)
+        return index[
+            np.array(large_numbers.satisfy_lucas(self._at(index), method, condition), np.bool_)
+        ]
 
-    def _keep(self, passes: Any, index: Positions) -> Positions:
-        return np.array([i for i in index if passes(self._values[i])], dtype=np.int64)
+    def _at(self, index: Positions) -> list[int]:
+        return [self._values[i] for i in index]
 
 
 def sort_by_width(numbers: Numbers) -> tuple[int, list[Width]]:
