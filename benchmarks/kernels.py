@@ -10,7 +10,7 @@ from newral_kernels.bpsw_criterion import FILTER_BELOW
 from newral_kernels.sieve import odd_flags, primes_below
 
 BPSW_START = 2**64
-BPSW_STOP = BPSW_START + 200_000
+BPSW_STOP = BPSW_START + 2_000_000
 CARMICHAEL_BOUND = 10**6
 
 
@@ -26,7 +26,7 @@ def run(name: str, params: dict[str, str]) -> dict[str, object]:
 
 
 def our_bpsw() -> int:
-    """The kernel: every residue goes into a digest that another provider must reproduce."""
+    """The kernel: every residue goes into a leaf that another provider must reproduce."""
     answer = run("bpsw", {"start": str(BPSW_START), "stop": str(BPSW_STOP)})
     return int(str(answer["probable_primes"]))
 

@@ -10,15 +10,19 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from newral_kernels.double_words import DOUBLE_WORD_BITS_MAX
 from newral_kernels.jit import Compiled
 from newral_kernels.lanes import ifma
-from newral_kernels.lanes.limbs import LIMB_BITS, LIMBS_MAX
+from newral_kernels.lanes.limbs import LIMBS_MAX
 from newral_kernels.lanes.lucas import STRONG
 from newral_kernels.lanes.lucas_double import keep_lucas_double
 from newral_kernels.lanes.lucas_ifma import keep_strong_lucas_ifma
 from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.lanes.strong_ifma import keep_strong_ifma
 from newral_kernels.words import U64
+
+_HIGH_BELOW = 2 ** (DOUBLE_WORD_BITS_MAX - 64)
+_HIGH_BELOW_WITH_TWO_LIMBS = 2 ** (2 * ifma.LIMB_BITS - ifma.SLACK_BITS - 64)
 
 has_ifma = functools.cache(ifma.is_available)
 
@@ -40,10 +44,10 @@ def keep_strong(
     """Keep strong probable primes to a base from 2 to 2^64 - 1, below n.
 
     A row of `residues`, if it has any, becomes low and high word of a^d, but 2^(-d), modulo n,
-    where n - 1 = d·2^s with d odd.
+    where n - 1 = d·2^s with d odd. Raises ValueError from 2^127 on.
     """
+    limbs = _limbs(highs, index)
     if base <= ifma.FACTOR_MAX and has_ifma():
-        limbs = _limbs(highs, index)
         return keep_strong_ifma(lows, highs, np.uint64(base), index, limbs, residues)
     if base == 2:
         return keep_strong_2_double(lows, highs, index, residues)
@@ -57,15 +61,17 @@ def keep_strong_lucas(
     method: int,
     residues: NDArray[U64],
 ) -> int:
-    """As `newral_kernels.lanes.lucas_double.keep_lucas_double` with the condition `STRONG`."""
+    """As `newral_kernels.lanes.lucas_double.keep_lucas_double` with the condition `STRONG`. Raises
+    ValueError from 2^127 on."""
+    limbs = _limbs(highs, index)
     if has_ifma():
-        limbs = _limbs(highs, index)
         return keep_strong_lucas_ifma(lows, highs, index, method, limbs, residues)
     return keep_lucas_double(lows, highs, index, method, STRONG, residues)
 
 
 def _limbs(highs: NDArray[U64], index: NDArray[np.int64]) -> int:
-    """How many limbs hold all of some numbers."""
-    widest = int(highs[index].max(initial=0)) << 64
-    two_limbs_hold = 2 * int(LIMB_BITS) - ifma.SLACK_BITS
-    return 2 if widest < 2**two_limbs_hold else LIMBS_MAX
+    """How many limbs hold all of some numbers. Raises ValueError from 2^127 on."""
+    widest = int(highs[index].max(initial=0))
+    if widest >= _HIGH_BELOW:
+        raise ValueError(f"a number has the high word {widest}: compiled code ends below 2^127")
+    return 2 if widest < _HIGH_BELOW_WITH_TWO_LIMBS else LIMBS_MAX

@@ -12,7 +12,7 @@ from newral_kernels.lanes.ifma import LANES_AT_ONCE, LIMB_BITS, SLACK_BITS
 from newral_kernels.lanes.wide_ifma import lucas_sequences, powers_of_2
 from newral_kernels.words import U64
 
-BITS_MAX: Final = 52 * 128 - SLACK_BITS
+BITS_MAX: Final = LIMB_BITS * 64 - SLACK_BITS
 """GMP's faster multiplication wins for larger numbers."""
 
 _LIMB_MASK: Final = 2**LIMB_BITS - 1
@@ -53,9 +53,11 @@ class _Modulus:
     """Eight moduli, and numbers modulo each of them as columns of limbs."""
 
     def __init__(self, ns: Sequence[int]) -> None:
-        bits = max(n.bit_length() for n in ns) + SLACK_BITS
+        bits = max(n.bit_length() for n in ns)
+        if bits > BITS_MAX:
+            raise ValueError(f"a number has {bits} bits: the most is {BITS_MAX}")
         self._ns = ns
-        self._limbs = -(-bits // LIMB_BITS)
+        self._limbs = -(-(bits + SLACK_BITS) // LIMB_BITS)
         self.r = 1 << (LIMB_BITS * self._limbs)
         self.n = self.columns(ns)
         inverses = [-pow(n & _LIMB_MASK, -1, 2**LIMB_BITS) & _LIMB_MASK for n in ns]

@@ -11,6 +11,7 @@ import pytest
 from newral_testing.hard_numbers import PSI, WIEFERICH_SQUARES, chernick_numbers
 from numpy.typing import NDArray
 
+from newral_kernels import large_numbers
 from newral_kernels.lanes import dispatch
 from newral_kernels.lanes.lucas import STRONG, keep_lucas
 from newral_kernels.lanes.lucas_double import keep_lucas_double
@@ -19,6 +20,7 @@ from newral_kernels.lanes.lucas_parameters import SELFRIDGE
 from newral_kernels.lanes.strong import keep_strong, keep_strong_2
 from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.lanes.strong_ifma import keep_strong_ifma
+from newral_kernels.lanes.wide import BITS_MAX, lucas_values, powers_of_two
 from newral_kernels.primality import (
     is_strong_lucas_probable_prime,
     is_strong_probable_prime,
@@ -175,3 +177,45 @@ def test_the_chosen_code_holds_numbers_of_every_width(bits: int) -> None:
     index = index[: dispatch.keep_strong(lows, highs, 2, index, rows)]
     index = index[: dispatch.keep_strong_lucas(lows, highs, index, SELFRIDGE, rows)]
     assert index.tolist() == [i for i, n in enumerate(numbers) if gmpy2.is_prime(n)]
+
+
+def test_numbers_too_wide_for_compiled_code_are_refused() -> None:
+    rows, index = np.empty((0, 2), np.uint64), np.zeros(1, np.int64)
+    for keep in (
+        lambda *pair: dispatch.keep_strong(*pair, 2, index, rows),
+        lambda *pair: dispatch.keep_strong_lucas(*pair, index, SELFRIDGE, rows),
+    ):
+        keep(*columns([2**127 - 1]))
+        with pytest.raises(ValueError, match=r"below 2\^127"):
+            keep(*columns([2**127 + 1]))
+
+
+@needs_ifma
+@pytest.mark.parametrize("bits", [130, 253, 254, 1024, BITS_MAX])
+def test_wide_powers_and_lucas_values(bits: int) -> None:
+    rng = Random(bits)
+    numbers = [2**bits - 1, 2 ** (bits - 1) + 1, *(rng.getrandbits(bits) | 1 for _ in range(7))]
+    exponents = [n >> rng.randint(1, 70) for n in numbers]
+    expected = [pow(2, k, n) for n, k in zip(numbers, exponents, strict=True)]
+    assert powers_of_two(numbers, exponents) == expected
+    ps = [3, 5, *(rng.randrange(n) for n in numbers[2:])]
+    found = lucas_values(numbers, ps, [5] * len(numbers))
+    for n, p, (v, w) in zip(numbers, ps, found, strict=True):
+        assert (v - (p**5 - 5 * p**3 + 5 * p)) % n == 0
+        assert (w - (p**6 - 6 * p**4 + 9 * p**2 - 2)) % n == 0
+
+
+@needs_ifma
+def test_a_number_too_wide_to_be_tested_with_others_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"the most is {BITS_MAX}"):
+        powers_of_two([2**BITS_MAX + 1], [5])
+
+
+@pytest.mark.parametrize("together", [False, pytest.param(True, marks=needs_ifma)])
+def test_large_numbers_alone_and_together(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_numbers, "_together", lambda _: together)
+    numbers = [n for n in odd_numbers(2**127, 150) if n >= 2**127]
+    strong = large_numbers.are_strong_probable_primes(numbers, 2)
+    assert strong == [is_strong_probable_prime(n, 2) for n in numbers]
+    lucas = large_numbers.satisfy_lucas(numbers, SELFRIDGE, STRONG)
+    assert lucas == [is_strong_lucas_probable_prime(n) for n in numbers]
