@@ -37,8 +37,8 @@ if TYPE_CHECKING:  # they need numba, which a quick check does without
 Part: TypeAlias = Cell | PreproductRange
 
 UNITS_MIN: Final = 12  # in a job that is not tiny
-CHECKPOINT_GROUPS: Final = 2048  # some tenths of a second
-STEP_GROUPS: Final = 256  # between reports of progress
+CHECKPOINTS: Final = 16  # of a unit
+STEPS: Final = 128  # between which progress is reported
 
 
 class Carmichael(Kernel):
@@ -158,9 +158,9 @@ class Carmichael(Kernel):
             done, items = state.groups, state.items
             sums[:] = state.sums
         while done < groups:
-            stop = min(done + STEP_GROUPS, groups)
+            stop = min(done + -(-groups // STEPS), groups)
             items += search.search(done, stop, range(search.leaves), sums)
-            if done // CHECKPOINT_GROUPS < stop // CHECKPOINT_GROUPS:
+            if done * CHECKPOINTS // groups < stop * CHECKPOINTS // groups:
                 checkpoint(Checkpoint(stop, sums.tolist(), items).to_json())
             done = stop
             progress(done / groups)

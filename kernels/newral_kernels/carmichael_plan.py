@@ -23,7 +23,7 @@ CELL_S: Final = 2e-3
 WEIGHTS_S: Final = np.array([1.8e-6, 1.4e-9, 0.6e-6, 16e-9])
 """Of a node with pairs, a pair, a node with cofactors, a cofactor: fitted to measured cells."""
 
-EXACT_BITS: Final = 48  # of a bound, up to which nothing is sampled
+EXACT_BITS: Final = 49  # of a bound, up to which nothing is sampled
 STRIDE_BITS_MAX: Final = 5
 PI_BITS_MIN: Final = 20  # up to which π is tabulated rather than estimated
 TAIL_PARTS: Final = 64  # primes that lead no further are cut so often

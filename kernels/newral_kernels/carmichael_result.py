@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +19,9 @@ from newral_kernels.commitment import (
     merkle_root,
 )
 from newral_kernels.criterion import (
+    FACTORS_MAX,
     Factored,
     items_to_json,
-    read_ascending_items,
     read_items,
 )
 from newral_kernels.errors import CheckpointError, ResultError
@@ -123,14 +125,36 @@ def fold(parts: Sequence[Mapping[str, JSON]]) -> Result:
 
 
 def _read_counted(record: Record) -> list[Factored]:
-    items = read_ascending_items(
-        record.get("items"), name="items", error=ResultError, length_max=ITEMS_MAX
-    )
+    values = record.array("items", length_max=ITEMS_MAX)
+    items = [
+        _read_usual(value) or Factored.read(value, name=f"items[{index}]", error=ResultError)
+        for index, value in enumerate(values)
+    ]
+    if any(a.n >= b.n for a, b in itertools.pairwise(items)):
+        raise ResultError("result.items", "they are not in ascending order", "list each once")
     if any(item.certificates for item in items):
         raise ResultError("result.items", "factors below 2^64 need no certificate", "leave it out")
     if not identical(record.get("count"), len(items)):
         raise ResultError("result.count", "it is not the number of items", f"{len(items)} are")
     return items
+
+
+def _read_usual(value: object) -> Factored | None:
+    """An item whose factors are ascending JSON numbers with the product n; None for any other.
+
+    Nearly all are, and reading this takes a fifth of the time.
+    """
+    if type(value) is not dict or value.keys() != {"n", "factors"}:
+        return None
+    n, factors = value["n"], value["factors"]
+    if type(factors) is not list or not 0 < len(factors) <= FACTORS_MAX:
+        return None
+    if any(type(p) is not int or not 0 < p <= JSON_INTEGER_MAX for p in factors):
+        return None
+    product = math.prod(factors)
+    if n != str(product) or factors != sorted(factors):
+        return None
+    return Factored(product, tuple(factors))
 
 
 def _read_sums(value: object, count: int) -> list[int]:

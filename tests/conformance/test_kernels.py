@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from newral_kernels import bpsw, bpsw_result, carmichael, each_number, korselt
+from newral_kernels import bpsw, bpsw_result, each_number, korselt
 from newral_kernels.conformance import CHECKS, Check, Job
 from newral_kernels.conformance.planning import a_job_has_several_units
 from newral_kernels.conformance.running import another_process_has_the_same_results
@@ -69,8 +69,6 @@ def job(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setattr(each_number, "CHECKPOINT_ITEMS", 1)
     monkeypatch.setattr(bpsw_result, "LEAF_WIDTH_MIN", 2**9)
     monkeypatch.setattr(bpsw, "CHUNK_WIDTH", 2**12)
-    monkeypatch.setattr(carmichael, "CHECKPOINT_GROUPS", 16)
-    monkeypatch.setattr(carmichael, "STEP_GROUPS", 8)
     return done(request.param)
 
 

@@ -20,9 +20,7 @@ import numpy as np
 
 from newral_kernels.borrowing import borrowing
 from newral_kernels.float_residues import (
-    MODULUS_BITS_MAX,
     integer,
-    inverse_mod,
     invert_each,
     nearest,
     real,
@@ -60,12 +58,11 @@ def complete_pairs(
 ) -> U64:
     """List the hits n <= below with q among primes[first:last]; the sum of the residues.
 
-    The residue of a pair is −1/(q − 1) mod P, from 0 to P − 1, if P and q − 1 are coprime.
+    The residue of a pair is −1/(q − 1) mod P, from 0 to P − 1, if P and q − 1 are coprime. P is
+    below 2^49: otherwise q² <= 10^18/P leaves q < 43, and all odd primes below that make less.
     """
     if first >= last:
         return ZERO
-    if node.product >= 1 << (MODULUS_BITS_MAX - 1):
-        return _complete_one_by_one(below, node, primes, first, last, work)
     total = ZERO
     split = _split(below, node, primes, first, last)
     if split > first:
@@ -255,22 +252,6 @@ def _may_divide(below: int, product: int, q: int, k: int, step: int, count: int)
         quotient = dividend / (r - 1)
         possible |= integer(quotient == nearest(quotient))
     return possible != 0
-
-
-@borrowing
-def _complete_one_by_one(
-    below: int, node: Node, primes: Primes, first: int, last: int, work: Work
-) -> U64:
-    """For a P too large for residues in doubles; k < below/q(q − 1) then exceeds P rarely."""
-    total = ZERO
-    for index in range(first, last):
-        q = integer(primes[index])
-        k = inverse_mod((q - 1) % node.product, node.product)
-        if k > 0:
-            k = node.product - k
-            total += np.uint64(k)
-            _try_each_k(below, node, q, k, node.product, work)
-    return total
 
 
 @borrowing

@@ -72,7 +72,7 @@ class Stack(NamedTuple):
     exponents: Integers
     next_children: Integers
     last_children: Integers
-    steps: Integers
+    sampled_from: Integers
     weights: Integers
 
 

@@ -30,7 +30,9 @@ COFACTOR_NODES: Final = 2
 COFACTORS: Final = 3
 FEATURES: Final = 4
 
-SAMPLED_MIN: Final = 4  # times the stride: of fewer branches, none is left out
+SEGMENT_PRIMES: Final = 5000  # about as many as there are in a segment, which is begun anew
+
+EXACT: Final = 8  # of the first branches, which weigh most, none is left out
 
 
 @compiled("void(int64, int64[::1], int64, int64, int64, uint32[::1], int64[::1], float64[:, ::1])")
@@ -84,11 +86,13 @@ def _count_subtree(
     _count_node(below, depth, index, 1, stride, pi, factors, stack, counts)
     while depth >= base:
         child = stack.next_children[depth]
-        step = stack.steps[depth]
+        step = 1 if child < stack.sampled_from[depth] else stride
         if child >= stack.last_children[depth]:
             depth -= 1
             continue
-        stack.next_children[depth] = child + step
+        # The first of those sampled stands for as many before as behind it.
+        is_last = child + 1 == stack.sampled_from[depth]
+        stack.next_children[depth] = child + step + (stride // 2 if is_last else 0)
         p = integer(primes[child])
         if not is_admissible(p, factors, depth):
             continue
@@ -116,7 +120,7 @@ def _count_node(
     x = below // product
     stack.next_children[depth] = index + 1
     stack.last_children[depth] = 0
-    stack.steps[depth], stack.weights[depth] = 1, weight
+    stack.weights[depth] = weight
     if few_cofactors(below, product, exponent, factors[depth - 1]):
         counts[COFACTOR_NODES] += weight
         counts[COFACTORS] += weight * (x / exponent)
@@ -124,14 +128,14 @@ def _count_node(
     pairs = _prime_count(isqrt(x), pi) - (index + 1)
     if pairs <= 0:
         return
-    counts[NODES] += weight
+    counts[NODES] += weight * (1 + pairs / SEGMENT_PRIMES)
     counts[PAIRS] += weight * pairs
     last = pi[cube_root(x)]
     stack.last_children[depth] = last
-    # Sampled once on each path, where there are many branches that are short themselves.
-    if weight == 1 and depth > 1 and last - (index + 1) >= SAMPLED_MIN * stride:
-        stack.steps[depth] = stride
-        stack.next_children[depth] = index + 1 + stride // 2
+    # Sampled once on each path, where there are many branches, all light; the first weigh most.
+    is_light = product > isqrt(isqrt(below))
+    is_sampled = weight == 1 and is_light and last - (index + 1) >= EXACT + stride
+    stack.sampled_from[depth] = index + 1 + EXACT if is_sampled else last
 
 
 def prime_count(x: int, pi: Integers) -> float:
