@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -24,7 +23,7 @@ from newral_kernels.kernel import (
 from newral_kernels.numbers import parse_integer
 from newral_kernels.psp2_criterion import prime_factors_from, pseudoprime_violation
 from newral_kernels.psp2_domain import COFACTOR_MAX, P_MIN, STOP_MAX, WIDTH_MAX, Domain
-from newral_kernels.psp2_plan import cost, cut
+from newral_kernels.psp2_plan import Cut, cost, cut
 from newral_kernels.psp2_result import (
     ITEMS_MAX,
     Answer,
@@ -131,11 +130,14 @@ class Psp2(Kernel):
         return {"start": str(start), "stop": str(stop), "rough": str(rough)}
 
     def plan(self, params: Mapping[str, JSON], start: int = 0) -> Iterator[Unit]:
-        return (domain.to_unit() for domain in itertools.islice(_domains(params), start, None))
+        for part in _cuts(params):
+            for index in range(start, part.count):
+                yield part.slice(index).to_unit()
+            start = max(start - part.count, 0)
 
     def estimate(self, params: Mapping[str, JSON]) -> Estimate:
-        costs = [cost(domain) for domain in _domains(params)]
-        return Estimate(len(costs), sum(costs))
+        cuts = list(_cuts(params))
+        return Estimate(sum(part.count for part in cuts), sum(part.cost_s for part in cuts))
 
     def cost(self, unit: Mapping[str, JSON]) -> float:
         return cost(Domain.of_unit(unit))
@@ -184,11 +186,11 @@ class Psp2(Kernel):
         return Answer.sum(map(Answer.read, parts)).to_json()
 
 
-def _domains(params: Mapping[str, JSON]) -> Iterator[Domain]:
+def _cuts(params: Mapping[str, JSON]) -> Iterator[Cut]:
     start, stop, rough = (int(str(params[name])) for name in ("start", "stop", "rough"))
     whole = Domain(start, stop, rough, math.isqrt(stop - 1) + 1)
-    costs = sum(cost(domain) for domain in cut(whole, math.inf))
-    return cut(whole, even_unit_cost(costs))
+    total = sum(cost(part.domain) for part in cut(whole, math.inf))
+    return cut(whole, even_unit_cost(total))
 
 
 def _pseudoprimes(domain: Domain, leaf: SearchedLeaf) -> Iterator[Factored]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from newral_kernels.certificates.small import is_small_prime
@@ -22,6 +22,8 @@ MEAN_INDEX: Final = 1.7  # of 2 modulo a prime, as far as it makes a t more like
 CLASSES_SHARED: Final = 16  # what the orders of two primes have in common, on average
 COST_PER_LEAF_S: Final = 40e-6
 COST_PER_UNIT_S: Final = 2e-3
+
+SLICES_SUMMED_MAX: Final = 1000
 
 _DENSE: Final = 64  # beyond, there is a prime between any two points of the table
 _ROUNDING: Final = 1.2  # cells that exceed the target by less stay whole
@@ -78,8 +80,38 @@ def _cost_per_term(domain: Domain) -> float:
     return COST_PER_STRUCK_TERM_S + tested * bits * COST_PER_EXPONENT_BIT_S
 
 
-def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
-    """Disjoint domains that make up the given one, of about `target_s` each.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A domain that is to be searched in `count` slices of even cost."""
+
+    domain: Domain
+    count: int
+
+    @classmethod
+    def evenly(cls, domain: Domain, target_s: float) -> Cut:
+        """Into slices of about `target_s`."""
+        most = domain.width if domain.by_terms else domain.high - domain.low
+        return cls(domain, min(math.ceil(cost(domain) / target_s), most))
+
+    def slice(self, index: int) -> Domain:
+        """Of n where the terms are the cost, or else of p."""
+        whole = self.domain
+        low, high = (whole.start, whole.stop) if whole.by_terms else (whole.low, whole.high)
+        first, last = (low + (high - low) * i // self.count for i in (index, index + 1))
+        if whole.by_terms:
+            return replace(whole, start=first, stop=last)
+        return replace(whole, low=first, high=last)
+
+    @property
+    def cost_s(self) -> float:
+        """The sum of the slices' costs; where they are many, that of the middle one for each."""
+        if self.count > SLICES_SUMMED_MAX:
+            return self.count * cost(self.slice(self.count // 2))
+        return math.fsum(cost(self.slice(index)) for index in range(self.count))
+
+
+def cut(whole: Domain, target_s: float) -> Iterator[Cut]:
+    """Disjoint domains that make up the given one, to be cut into slices of about `target_s` each.
 
     Between the points of the table of weights p is cut only where the terms are not the cost.
     """
@@ -92,21 +124,21 @@ def cut(whole: Domain, target_s: float) -> Iterator[Domain]:
     yield from _grouped(rest, target_s)
 
 
-def _grouped(cells: Iterable[Domain], target_s: float) -> Iterator[Domain]:
-    """Neighbours joined, or cells cut, to domains of about `target_s`."""
+def _grouped(cells: Iterable[Domain], target_s: float) -> Iterator[Cut]:
+    """Neighbours joined, or cells to be cut, to domains of about `target_s`."""
     group: Domain | None = None
     for cell in cells:
         joined = cell if group is None else replace(group, high=cell.high)
         if group is not None and (cost(joined) > target_s or not _alike(group, cell)):
-            yield group
+            yield Cut(group, 1)
             joined = cell
         if cost(joined) > _ROUNDING * target_s:
-            yield from _slices(joined, math.ceil(cost(joined) / target_s))
+            yield Cut.evenly(joined, target_s)
             group = None
         else:
             group = joined
     if group is not None:
-        yield group
+        yield Cut(group, 1)
 
 
 def _by_factors(cell: Domain) -> list[Domain]:
@@ -136,17 +168,3 @@ def _alike(group: Domain, cell: Domain) -> bool:
         and group.by_terms == cell.by_terms == joined.by_terms
         and (cell.factors != "more" or joined.high - joined.low <= SPAN_MAX)
     )
-
-
-def _slices(cell: Domain, count: int) -> Iterator[Domain]:
-    """Parts of even cost: of n where the terms are the cost, or else of p."""
-    if cell.by_terms:
-        cuts = [cell.start + cell.width * i // count for i in range(count + 1)]
-        for start, stop in itertools.pairwise(cuts):
-            yield replace(cell, start=start, stop=stop)
-    else:
-        span = cell.high - cell.low
-        cuts = [cell.low + span * i // count for i in range(count + 1)]
-        for low, high in itertools.pairwise(cuts):
-            if low < high:
-                yield replace(cell, low=low, high=high)

@@ -153,13 +153,23 @@ def test_the_bounds_of_a_unit_are_sharp() -> None:
     assert search(n, n + 1, 3, p)["count"] == 0
 
 
-@pytest.mark.parametrize("target_s", [0.01, 0.05, 10.0])
+@pytest.mark.parametrize("target_s", [0.003, 0.01, 10.0])
 def test_however_it_is_cut_each_number_is_found_once(target_s: float) -> None:
     whole = Domain(10**6, 10**7, 3, 3163)
-    parts = list(cut(whole, target_s))
+    parts = [part.slice(index) for part in cut(whole, target_s) for index in range(part.count)]
     found = sorted(item for part in parts for item in items_of(run(part.to_unit())))
+    assert len(parts) > 3 or target_s == 10
     assert len(found) == 750 - 245
     assert found == items_of(search(10**6, 10**7, 3, 3163))
+
+
+def test_a_job_of_millions_of_units_is_estimated_and_entered_anywhere_at_once() -> None:
+    valid = PSP2.validate({"start": 10**18, "stop": 2 * 10**18, "rough": 3})
+    units = PSP2.estimate(valid).units
+    assert units > 10**6
+    last = list(PSP2.plan(valid, units - 1))
+    assert len(last) == 1
+    assert next(PSP2.plan(valid, 10**6)) != next(PSP2.plan(valid, 10**6 + 1))
 
 
 def test_units_of_a_real_job_cost_nearly_the_same() -> None:
