@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # they need numba, which a quick check does without
 Part: TypeAlias = Cell | PreproductRange
 
 UNITS_MIN: Final = 12  # in a job that is not tiny
-CHECKPOINTS: Final = 16  # of a unit
+CHECKPOINTS: Final = 8  # of a unit: each lists all that was found so far
 STEPS: Final = 128  # between which progress is reported
 
 
