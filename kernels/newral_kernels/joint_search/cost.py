@@ -20,7 +20,8 @@ PER_LISTED_PRIME_S: Final = 68e-6
 PER_PROGRESSION_S: Final = 0.6e-6
 PER_TRIED_TERM_S: Final = 35e-9  # below `SIEVED_MIN` terms
 PER_SIEVE_S: Final = 7.7e-6
-PER_SIEVED_TERM_S: Final = 1.4e-9
+PER_STRUCK_TERM_S: Final = 0.72e-9
+PER_LEFT_TERM_S: Final = 0.68e-9  # more, where some are left
 TESTED_SHARE: Final = {-1: 0.15, 1: 0.285}
 PER_TEST_S: Final = 14e-9
 PER_WIDE_BIT_S: Final = 0.53e-9
@@ -50,13 +51,16 @@ def range_cost_s(conditions: Conditions, start: int, stop: int) -> float:
     return count * float(primes_cost_s(conditions, np.array([middle]))[0])
 
 
-def terms_cost_s(conditions: Conditions, bound: int, primes: Doubles, terms: Doubles) -> Doubles:
-    """Of each prime's progression, with so many terms."""
+def terms_cost_s(
+    conditions: Conditions, bound: int, primes: Doubles, terms: Doubles, shares: Doubles
+) -> Doubles:
+    """Of each prime's progression, with so many terms; shares as from `Primes.symbol_shares`."""
     wide = 1 - np.minimum(1.0, WIDE_FROM * primes / bound)
     test = PER_TEST_S + wide * bound.bit_length() * PER_WIDE_BIT_S
-    tests = TESTED_SHARE[conditions.sign] * test
+    tests = TESTED_SHARE[conditions.sign] * test * shares
     tried = PER_PROGRESSION_S * (terms > 0) + (PER_TRIED_TERM_S + tests) * terms
-    sieved = PER_SIEVE_S + (PER_SIEVED_TERM_S + tests) * terms
+    struck = PER_STRUCK_TERM_S + PER_LEFT_TERM_S * (shares > 0)
+    sieved = PER_SIEVE_S + (struck + tests) * terms
     found = FOUND[conditions.sign] * (1 + np.log(np.maximum(terms, 1))) * (terms > 0)
     return np.where(terms < SIEVED_MIN, tried, sieved) + PER_FOUND_S * found
 
@@ -64,5 +68,5 @@ def terms_cost_s(conditions: Conditions, bound: int, primes: Doubles, terms: Dou
 def per_term_s(conditions: Conditions, bound: int, p: int) -> float:
     """Of a term of a long progression."""
     many = 1e9
-    cost = terms_cost_s(conditions, bound, np.array([float(p)]), np.array([many]))
+    cost = terms_cost_s(conditions, bound, np.array([float(p)]), np.array([many]), np.ones(1))
     return float(cost[0]) / many

@@ -57,11 +57,12 @@ def _stretches(job: Job) -> Iterator[Stretch]:
     for some in stretches(job.conditions, job.start, job.exact_stop):
         progressions = some.progressions(job.conditions.sign, job.bound)
         primes, terms = some.primes.astype(np.float64), progressions.terms.astype(np.float64)
+        shares = some.symbol_shares(job.conditions, progressions)
         yield Stretch(
             primes=primes,
             terms=terms,
             own_s=primes_cost_s(job.conditions, primes),
-            terms_s=terms_cost_s(job.conditions, job.bound, primes, terms),
+            terms_s=terms_cost_s(job.conditions, job.bound, primes, terms, shares),
         )
 
 

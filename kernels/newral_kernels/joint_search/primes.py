@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from newral_kernels.errors import UnitError
 from newral_kernels.joint_search.conditions import Conditions
@@ -14,6 +15,8 @@ from newral_kernels.joint_search.progression import fill_progressions
 from newral_kernels.joint_search.tables import Signs, Words, tables
 from newral_kernels.orders import fill_orders, primes_with_orders, sieving_primes
 from newral_kernels.ranks import fill_ranks
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
 
 STRETCH: Final = 2**20  # of p, at a time: some megabytes
 
@@ -46,6 +49,19 @@ class Primes(NamedTuple):
             self.primes, self.orders, self.ranks, self.symbols, sign, high, low, *filled
         )
         return filled
+
+    def symbol_shares(self, conditions: Conditions, progressions: Progressions) -> Doubles:
+        """Of each prime's terms s, the share with (D/s) = e·(D/p), relative to that of all s.
+
+        Where |D| divides the step, all terms have the same symbol.
+        """
+        table = tables(conditions).symbols
+        size = np.uint64(table.size)
+        targets = conditions.sign * self.symbols
+        right = table[(progressions.firsts % size).astype(np.int64)] == targets
+        alike = progressions.steps % size == 0
+        shares: Doubles = np.where(alike, right / (np.count_nonzero(table == 1) / table.size), 1.0)
+        return shares
 
 
 def stretches(conditions: Conditions, start: int, stop: int) -> Iterator[Primes]:

@@ -83,6 +83,7 @@ def _orders_cost_s(task: Task, some: Primes) -> float:
 
 
 def _terms_cost_s(task: Task, some: Primes, bound: int) -> float:
-    terms = some.progressions(task.conditions.sign, bound).terms.astype(np.float64)
-    primes = some.primes.astype(np.float64)
-    return float(terms_cost_s(task.conditions, bound, primes, terms).sum())
+    progressions = some.progressions(task.conditions.sign, bound)
+    primes, terms = some.primes.astype(np.float64), progressions.terms.astype(np.float64)
+    shares = some.symbol_shares(task.conditions, progressions)
+    return float(terms_cost_s(task.conditions, bound, primes, terms, shares).sum())
