@@ -13,7 +13,6 @@ from newral_kernels.bpsw_result import (
     Answer,
     Range,
     Tally,
-    odd_numbers,
     unit_result,
 )
 from newral_kernels.commitment import opened
@@ -182,7 +181,7 @@ def _range_of(params: Mapping[str, JSON]) -> Range:
 
 
 def _cost(whole: Range) -> float:
-    return odd_numbers(whole.start, whole.stop) * _cost_per_odd_s(whole)
+    return (whole.stop - whole.start) / 2 * _cost_per_odd_s(whole)
 
 
 def _cost_per_odd_s(whole: Range) -> float:

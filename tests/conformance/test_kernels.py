@@ -69,6 +69,7 @@ def job(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setattr(each_number, "CHECKPOINT_ITEMS", 1)
     monkeypatch.setattr(bpsw_result, "LEAF_WIDTH_MIN", 2**9)
     monkeypatch.setattr(bpsw, "CHUNK_WIDTH", 2**12)
+    monkeypatch.setattr(bpsw, "COST_PER_ODD_S", 2e-6)
     return done(request.param)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from newral_kernels.double_words import DOUBLE_WORD_BITS_MAX
 from newral_kernels.jit import Compiled
-from newral_kernels.lanes import ifma
+from newral_kernels.lanes.ifma import FACTOR_MAX, LIMB_BITS, SLACK_BITS, is_available
 from newral_kernels.lanes.limbs import LIMBS_MAX
 from newral_kernels.lanes.lucas import STRONG
 from newral_kernels.lanes.lucas_double import keep_lucas_double
@@ -22,9 +22,9 @@ from newral_kernels.lanes.strong_ifma import keep_strong_ifma
 from newral_kernels.words import U64
 
 _HIGH_BELOW = 2 ** (DOUBLE_WORD_BITS_MAX - 64)
-_HIGH_BELOW_WITH_TWO_LIMBS = 2 ** (2 * ifma.LIMB_BITS - ifma.SLACK_BITS - 64)
+_HIGH_BELOW_WITH_TWO_LIMBS = 2 ** (2 * LIMB_BITS - SLACK_BITS - 64)
 
-has_ifma = functools.cache(ifma.is_available)
+has_ifma = functools.cache(is_available)
 
 
 def entries() -> list[Compiled[..., int]]:
@@ -47,7 +47,7 @@ def keep_strong(
     where n - 1 = d·2^s with d odd. Raises ValueError from 2^127 on.
     """
     limbs = _limbs(highs, index)
-    if base <= ifma.FACTOR_MAX and has_ifma():
+    if base <= FACTOR_MAX and has_ifma():
         return keep_strong_ifma(lows, highs, np.uint64(base), index, limbs, residues)
     if base == 2:
         return keep_strong_2_double(lows, highs, index, residues)
