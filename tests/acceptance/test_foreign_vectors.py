@@ -10,6 +10,7 @@ from newral_testing.relays import foreign_packages
 
 KERNELS = (
     "bpsw",
+    "bpsw-class",
     "carmichael",
     "carmichael-merge",
     "factor",
