@@ -13,7 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from newral_kernels.float_residues import Doubles, inverse_mod, invert_each, reduce_mod
+from newral_kernels.float_residues import (
+    Doubles,
+    integer,
+    inverse_mod,
+    invert_each,
+    reduce_mod,
+)
 from newral_kernels.jit import compiled, device
 from newral_kernels.powers import LANES, Words, powers_of_two
 from newral_kernels.words import ONE, U64, ZERO, umulh
@@ -112,7 +118,7 @@ def _inverses(primes: Words, count: int, modulus: U64, tree: Doubles) -> None:
 @device
 def _inverse(p: U64, modulus: U64) -> int:
     """1/p modulo the modulus; 0 where the prime p divides it."""
-    return 0 if modulus % p == ZERO else inverse_mod(int(p % modulus), int(modulus))
+    return 0 if modulus % p == ZERO else inverse_mod(integer(p % modulus), integer(modulus))
 
 
 @device
@@ -166,7 +172,7 @@ def _bezout(a: U64, n: U64) -> tuple[U64, U64]:
     while a != ZERO:
         quotient = n // a
         n, a = a, n - quotient * a
-        x, y = y, x - np.int64(quotient) * y
+        x, y = y, x - integer(quotient) * y
     return n, np.uint64(x) if x >= 0 else modulus - np.uint64(-x)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from newral_kernels.float_residues import Doubles, inverse_mod
+from newral_kernels.float_residues import Doubles, integer, inverse_mod
 from newral_kernels.jit import compiled, device
 from newral_kernels.orders import sieving_primes
 from newral_kernels.powers import LANES, Words, powers_of_two
@@ -122,7 +122,7 @@ def _places(first: U64, step: U64, stop: U64, sieving: Words, places: Words) -> 
     for q in sieving:
         if q >= stop:
             break
-        inverse = np.uint64(inverse_mod(np.int64(step % q), np.int64(q)))
+        inverse = np.uint64(inverse_mod(integer(step % q), integer(q)))
         places[used] = (q - first % q) * inverse % q if inverse != ZERO else ~ZERO
         used += 1
     return used

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,6 +23,7 @@ from newral_kernels.powers import Words
 from newral_kernels.psp2_domain import Domain
 from newral_kernels.psp2_pairs import scan_pairs
 from newral_kernels.psp2_scan import fill_progressions, scan, scan_tables
+from newral_kernels.words import U64
 
 CHUNK_WIDTH: Final = 2**20  # of p: far more than √p, up to which it is sieved
 FOUND_MAX: Final = 2**16  # of a leaf: one in many thousand terms passes
@@ -89,7 +90,7 @@ class _Searcher:
     """Searches parts that are given as progressions."""
 
     def __init__(self, domain: Domain) -> None:
-        self._full_below = domain.full_below
+        self._full_below = U64(domain.full_below)
         self._sieving, self._masks = scan_tables()
         self._found = np.empty((FOUND_MAX, 2), np.uint64)
 
@@ -105,7 +106,7 @@ class _Searcher:
             self._found,
         )
         orders = int((part.primes * part.orders).sum())
-        return _searched((tested, total, orders), self._found, passed)
+        return _searched([tested, total, orders], self._found, passed)
 
 
 class _ByTerms:
@@ -163,7 +164,7 @@ class _ByPairs:
                 _even(orders),
                 self._found,
             )
-            yield _searched((tested, total, inverses), self._found, passed)
+            yield _searched([tested, total, inverses], self._found, passed)
 
 
 def prepare() -> None:
@@ -195,11 +196,11 @@ def _intervals(
             yield primes[start:stop], orders[start:stop]
 
 
-def _searched(words: tuple[int, int, int], found: Words, passed: int) -> SearchedLeaf:
+def _searched(words: Sequence[int | U64], found: Words, passed: int | U64) -> SearchedLeaf:
     if passed > FOUND_MAX:
         raise OverflowError(f"{passed} terms of a leaf pass, and {FOUND_MAX} are kept")
     pairs = [(int(p), int(s)) for p, s in found[: int(passed)]]
-    return SearchedLeaf(leaf(struct.pack("<3Q", *words)), pairs)
+    return SearchedLeaf(leaf(struct.pack("<3Q", *map(int, words))), pairs)
 
 
 def _even(orders: Words) -> Words:
@@ -207,7 +208,7 @@ def _even(orders: Words) -> Words:
     return orders << (orders & np.uint64(1))
 
 
-def _words(bound: int) -> tuple[int, int]:
+def _words(bound: int) -> tuple[U64, U64]:
     """bound − 1 in two words, the high one first."""
     high, low = divmod(bound - 1, 2**64)
-    return high, low
+    return U64(high), U64(low)
