@@ -62,7 +62,7 @@ def lease(
 
 def bpsw_unit(width: int) -> dict[str, Any]:
     """A unit of kernel bpsw that takes about `width` microseconds."""
-    return {"start": str(2**64), "stop": str(2**64 + 16 * width)}
+    return {"start": str(2**64), "stop": str(2**64 + 32 * width)}
 
 
 class WorkGiver:
