@@ -19,8 +19,8 @@ from newral_spec.kinds import Kind
 from newral_spec.messages import KernelOffer, UnitResult, WorkRequest, encode_work_request
 from newral_spec.sealing import seal
 
-CARMICHAEL = {"kernel": "carmichael", "params": {"bound": "10^12"}}
-"""46 units."""
+CARMICHAEL = {"kernel": "carmichael", "params": {"bound": "10^14"}}
+"""40 units."""
 
 SMALL = {"kernel": "carmichael", "params": {"bound": "3000"}}
 """One unit, which needs two providers."""
