@@ -74,7 +74,7 @@ def _cost_per_term(domain: Domain) -> float:
     """
     full = domain.low < domain.full_below
     bits = (domain.stop if full else domain.high).bit_length()
-    usual = domain.width / (domain.low * domain.high)  # terms, where the order is large
+    usual = domain.width / domain.low**2  # terms of the least p, if its order is large
     sieved_to = max(min(domain.low, SIEVE_STOP, usual), math.e)
     tested = min(1.35 / math.log(sieved_to), 1.0)
     return COST_PER_STRUCK_TERM_S + tested * bits * COST_PER_EXPONENT_BIT_S
