@@ -109,20 +109,28 @@ def lucas_parameter_double(n0: U64, n1: U64, one0: U64, one1: U64, method: int) 
 def _selfridge_p(n0: U64, n1: U64, one0: U64, one1: U64, d: int) -> Pair:
     """1/Q - 2, where Q = (1 - d)/4. An n that shares a factor with Q is composite: no U or V is 0
     modulo that factor."""
-    q = np.uint64(abs(1 - d)) >> np.uint64(2)
+    a0, a1 = _reciprocal(n0, n1, one0, one1, np.uint64(abs(1 - d)) >> np.uint64(2))
+    if a0 == n0 and a1 == n1:
+        return n0, n1
+    if d > 0:
+        a0, a1 = sub_double(n0, n1, a0, a1)
+    a0, a1 = sub_mod_double(a0, a1, one0, one1, n0, n1)
+    return sub_mod_double(a0, a1, one0, one1, n0, n1)
+
+
+@device
+def _reciprocal(n0: U64, n1: U64, one0: U64, one1: U64, q: U64) -> Pair:
+    """1/q = (one + multiple·n)/q; n where there is none."""
+    if q == ONE:  # for half of all n
+        return one0, one1
     a0, a1, rest_one = div_double(one0, one1, q)
     b0, b1, rest_n = div_double(n0, n1, q)
     for multiple in range(np.uint64(q)):
         rest = rest_one + multiple * rest_n
         if rest % q == ZERO:
-            # The reciprocal (one + multiple·n)/q is below n.
             b0, b1 = mul_double(b0, b1, multiple, ZERO)
             a0, a1 = add_double(a0, a1, b0, b1)
-            a0, a1 = add_double(a0, a1, rest // q, ZERO)
-            if d > 0:
-                a0, a1 = sub_double(n0, n1, a0, a1)
-            a0, a1 = sub_mod_double(a0, a1, one0, one1, n0, n1)
-            return sub_mod_double(a0, a1, one0, one1, n0, n1)
+            return add_double(a0, a1, rest // q, ZERO)
     return n0, n1
 
 
