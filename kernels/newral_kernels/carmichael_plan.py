@@ -18,7 +18,7 @@ from newral_kernels.preproducts.prime_tables import fill_primes, tables
 from newral_kernels.preproducts.weights import FEATURES, PAIRS, count_work, prime_count
 from newral_kernels.preproducts.workspace import Integers, Primes
 
-CELL_S: Final = 2e-3
+CELL_S: Final = 1e-3
 """What a cell costs by itself."""
 WEIGHTS_S: Final = np.array([1.8e-6, 1.4e-9, 0.6e-6, 16e-9])
 """Of a node with pairs, a pair, a node with cofactors, a cofactor: fitted to measured cells."""
