@@ -9,7 +9,7 @@ ARGS ?=
 .PHONY: help venv demo test check lock clean
 
 help:
-	@echo 'make demo     a whole market on this machine: two real jobs, then the audit (ARGS=--json)'
+	@echo 'make demo     a whole market on this machine: three real jobs, then the audit (ARGS=--json)'
 	@echo 'make test     the checks and all tests (WORKERS=2 test processes)'
 	@echo 'make check    lint, format, types and import rules'
 	@echo 'make venv     the virtual environment in .venv'

@@ -21,6 +21,10 @@ CARMICHAEL_BY_MAGNITUDE = [1, 7, 16, 43, 105, 255, 646, 1547]  # 10^3 … 10^10 
 
 BPSW_RANGE = (2**64, 2**64 + 14_000_000)
 PROBABLE_PRIMES = 315_169  # GMP, over the same range
+CLASS_THEOREM = (
+    "no composite n <= 2^68 with (5/n) = -1 and a prime factor p, 1000000 <= p < 2000000,"
+    " is a base-2 Fermat and Lucas (P = 1, Q = -1) pseudoprime"
+)
 BASE_2_PSEUDOPRIMES = [str(2**64 + 1)]  # a Fermat number; GMP knows no other in the range
 
 
@@ -78,6 +82,8 @@ def check_report(report: dict[str, Any]) -> None:
     assert report["bpsw_probable_primes"] == PROBABLE_PRIMES
     assert report["bpsw_psp2"] == BASE_2_PSEUDOPRIMES
     assert report["bpsw_hits"] == []
+    assert report["class_statement"] == CLASS_THEOREM
+    assert report["class_hits"] == []
     assert report["audit"] == "clean"
     assert report["units"] > 0
     assert 1.0 <= report["replication_factor"] <= 3.0

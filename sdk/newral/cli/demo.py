@@ -31,10 +31,11 @@ def demo(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run relay, coordinator and two nodes here, do two real jobs, and audit what happened.
+    """Run relay, coordinator and two nodes here, do three real jobs, and audit what happened.
 
-    All Carmichael numbers below 10^10 are listed and proved, and a range above 2^64 is searched
-    for a composite that passes the Baillie-PSW test. Takes about a minute.
+    All Carmichael numbers below 10^10 are listed and proved, and a range above 2^64, and then a
+    class of numbers up to 2^68, are searched for a composite that passes the Baillie-PSW test.
+    Takes half a minute.
 
     Example: newral demo --json
     """

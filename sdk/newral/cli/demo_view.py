@@ -113,6 +113,9 @@ def print_report(report: DemoReport, names: Mapping[str, str]) -> None:
         f" {len(numbers['bpsw_hits'])} composites that pass"
     )
     print_line()
+    print_line(f"Baillie-PSW, a class of {numbers['class_candidates']:,} numbers:")
+    print_line(f"  {numbers['class_statement']}")
+    print_line()
     print_line("Who computed it:")
     for provider in report.market["providers"]:
         name = names.get(provider["pubkey"], provider["pubkey"][:16])

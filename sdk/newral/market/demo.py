@@ -1,4 +1,4 @@
-"""The demonstration: two real jobs on a market of one's own, and the audit of what happened."""
+"""The demonstration: three real jobs on a market of one's own, and the audit of what happened."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ BPSW_START: Final = 2**64
 """Below, every composite is known to be recognised (Feitsma, Galway 2013)."""
 
 BPSW_STOP: Final = BPSW_START + 14_000_000
-"""About 15 s on two cores, every unit computed twice."""
+"""Seven million odd numbers."""
+
+CLASS_BOUND: Final = 2**68
+CLASS_PRIMES: Final = (10**6, 2 * 10**6)
+"""The class's numbers have a prime factor from here to there."""
 
 JOB_S: Final = 300.0
-"""For both jobs, on a machine far slower than any that was tried."""
+"""For all jobs, on a machine far slower than any that was tried."""
 
 SETTLE_S: Final = 30.0
 """For the last checkpoint to cover the log."""
@@ -57,6 +61,17 @@ JOBS: Final[Mapping[str, tuple[Stage, ...]]] = {
             params={"start": str(BPSW_START), "stop": str(BPSW_STOP)},
         ),
     ),
+    "bpsw-class": (
+        Stage(
+            id="search",
+            kernel="bpsw-class",
+            params={
+                "bound": str(CLASS_BOUND),
+                "start": str(CLASS_PRIMES[0]),
+                "stop": str(CLASS_PRIMES[1]),
+            },
+        ),
+    ),
 }
 
 News = Callable[[str, Feedback], None]
@@ -69,6 +84,7 @@ class DemoReport:
 
     carmichael: Output
     bpsw: Output
+    bpsw_class: Output
     market: Mapping[str, Any]
     """The coordinator's own view of the market, at the end."""
     audit: AuditReport
@@ -82,7 +98,7 @@ class DemoReport:
 
     def to_json(self) -> dict[str, Any]:
         """For programs. Credits are in micro-credits."""
-        bpsw = self.bpsw.value
+        bpsw, bpsw_class = self.bpsw.value, self.bpsw_class.value
         return {
             "carmichael_bound": CARMICHAEL_BOUND,
             "carmichael_count": self.carmichael.value["count"],
@@ -93,6 +109,9 @@ class DemoReport:
             "bpsw_probable_primes": bpsw["probable_primes"],
             "bpsw_psp2": bpsw["psp2"],
             "bpsw_hits": bpsw["hits"],
+            "class_statement": bpsw_class["statement"],
+            "class_candidates": bpsw_class["candidates"],
+            "class_hits": bpsw_class["hits"],
             "units": self.audit.counts.units,
             "replication_factor": round(self.replication_factor, 3),
             "credits": earnings(self.audit),
@@ -119,18 +138,19 @@ def differences(report: AuditReport) -> list[str]:
 
 
 async def run_demo(client: Client, addresses: Addresses, on_news: News) -> DemoReport:
-    """Post both jobs at once, wait for their results, audit everything.
+    """Post all jobs at once, wait for their results, audit everything.
 
     Raises `JobFailed`, `JobRefused` and `JobTimeout`.
     """
     started = time.monotonic()
     jobs = [_run_job(client, name, stages, on_news) for name, stages in JOBS.items()]
-    carmichael, bpsw = await asyncio.gather(*jobs)
+    carmichael, bpsw, bpsw_class = await asyncio.gather(*jobs)
     market = await _settled_market(addresses.http)
     report = await run_audit(addresses.coordinator, [addresses.relay])
     return DemoReport(
         carmichael=carmichael,
         bpsw=bpsw,
+        bpsw_class=bpsw_class,
         market=market,
         audit=report,
         seconds=time.monotonic() - started,
