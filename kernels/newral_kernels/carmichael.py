@@ -13,9 +13,15 @@ from newral_kernels.carmichael_preproducts import (
     PREPRODUCT_MIN,
     PreproductRange,
 )
-from newral_kernels.carmichael_result import Checkpoint, UnitResult, fold, leaves_of
+from newral_kernels.carmichael_result import (
+    Checkpoint,
+    UnitResult,
+    checkpoint_to_json,
+    fold,
+    leaves_of,
+)
 from newral_kernels.commitment import opened
-from newral_kernels.criterion import korselt_violation
+from newral_kernels.criterion import items_to_json, korselt_violation
 from newral_kernels.errors import ParamsError
 from newral_kernels.kernel import (
     JSON,
@@ -37,8 +43,8 @@ if TYPE_CHECKING:  # they need numba, which a quick check does without
 Part: TypeAlias = Cell | PreproductRange
 
 UNITS_MIN: Final = 12  # in a job that is not tiny
-CHECKPOINTS: Final = 8  # of a unit: each lists all that was found so far
-STEPS: Final = 128  # between which progress is reported
+CHECKPOINTS: Final = 8  # of a unit
+STEPS: Final = 32  # between which progress is reported
 
 
 class Carmichael(Kernel):
@@ -157,11 +163,14 @@ class Carmichael(Kernel):
             state = Checkpoint.read(resume, groups=groups, leaves=search.leaves)
             done, items = state.groups, state.items
             sums[:] = state.sums
+        listed = items_to_json(items)
         while done < groups:
             stop = min(done + -(-groups // STEPS), groups)
-            items += search.search(done, stop, range(search.leaves), sums)
+            found = search.search(done, stop, range(search.leaves), sums)
+            items += found
+            listed += items_to_json(found)
             if done * CHECKPOINTS // groups < stop * CHECKPOINTS // groups:
-                checkpoint(Checkpoint(stop, sums.tolist(), items).to_json())
+                checkpoint(checkpoint_to_json(stop, sums.tolist(), listed.copy()))
             done = stop
             progress(done / groups)
         progress(1.0)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import itertools
 import math
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ ITEMS_MAX: Final = 2_000_000  # more than there are below 10^18
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SUM_BYTES: Final = 8
+_number = operator.attrgetter("n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class UnitResult:
         """Items by ascending n."""
         return {
             "count": len(self.items),
-            "items": items_to_json(sorted(self.items)),
+            "items": items_to_json(sorted(self.items, key=_number)),
             "leaves": encode_leaves(self.leaves),
             "digest": merkle_root(self.leaves),
         }
@@ -88,14 +90,11 @@ class Checkpoint:
         )
         return cls(done, _read_sums(record.get("sums"), leaves), items)
 
-    def to_json(self) -> JSON:
-        """The sums as 8 bytes each, in one text in base64."""
-        raw = b"".join(each.to_bytes(_SUM_BYTES, "big") for each in self.sums)
-        return {
-            "groups": self.groups,
-            "sums": base64.b64encode(raw).decode(),
-            "items": items_to_json(self.items),
-        }
+
+def checkpoint_to_json(groups: int, sums: list[int], items: list[JSON]) -> JSON:
+    """What `Checkpoint.read` reads: the sums as 8 bytes each, in one text in base64."""
+    raw = b"".join(each.to_bytes(_SUM_BYTES, "big") for each in sums)
+    return {"groups": groups, "sums": base64.b64encode(raw).decode(), "items": items}
 
 
 def leaves_of(sums: Iterable[int]) -> list[bytes]:
@@ -119,7 +118,7 @@ def fold(parts: Sequence[Mapping[str, JSON]]) -> Result:
         total += int(record.text("digest", _DIGEST), 16)
     return {
         "count": len(items),
-        "items": items_to_json(sorted(items)),
+        "items": items_to_json(sorted(items, key=_number)),
         "digest": f"{total % 2**256:064x}",
     }
 
