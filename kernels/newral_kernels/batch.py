@@ -6,7 +6,8 @@ each number: False below 2, True for 2, False for other even numbers, so that th
 at odd n >= 3. ValueError where a number is negative.
 
 Numbers below 2^64, and below 2^127, are tested in lock-step by compiled code, without the
-interpreter lock; larger ones one by one by GMP.
+interpreter lock; larger ones, too, up to 512 bits, and with AVX-512 IFMA up to 3,321 in groups of
+eight. What is larger still GMP tests one by one.
 
 Sources: R. Baillie and S. S. Wagstaff, *Lucas pseudoprimes*, Math. Comp. 35 (1980); J. Grantham,
 *Frobenius pseudoprimes*, Math. Comp. 70 (2001); R. Baillie, A. Fiori and S. S. Wagstaff,
@@ -21,6 +22,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from newral_kernels import large_numbers
 from newral_kernels.lanes import (
     dispatch,
     lucas,
@@ -45,6 +47,7 @@ def prepare() -> None:
     """Compile, or load from the disk, what the functions of this module call on this machine."""
     for entry in (
         *dispatch.entries(),
+        *large_numbers.entries(),
         trial_division.keep_undivided,
         trial_division.keep_undivided_double,
         strong.keep_strong_2,

@@ -1,53 +1,89 @@
-"""Probable-prime tests of odd numbers from 2^127 on: of several together, or one by one by GMP."""
+"""Probable-prime tests of odd numbers from 2^127 on, by what is fastest for their width here."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import gmpy2  # type: ignore[import-untyped]
 import numpy as np
+from numpy.typing import NDArray
 
-from newral_kernels.lanes import dispatch
+from newral_kernels.jit import Compiled
+from newral_kernels.lanes import dispatch, lucas_wide, strong_wide
 from newral_kernels.lanes.lucas import ALMOST, PLAIN, STRONG
 from newral_kernels.lanes.lucas_parameters import SELFRIDGE
+from newral_kernels.lanes.trial_division_wide import keep_undivided_wide
 from newral_kernels.lanes.wide import BITS_MAX, lucas_values, powers_of_two
+from newral_kernels.multi_words import UNROLLED, Rows, padded
 from newral_kernels.primality import selfridge_parameters, strong_residue_passes, twos
-from newral_kernels.sieve import primes_below, primes_between
 
-Residue = TypeVar("Residue")
+Index: TypeAlias = NDArray[np.int64]
 
-_WORD_PRIMORIAL: Final = math.prod(primes_between(3, 54))  # below 2^64
-_PRIMORIAL: Final = gmpy2.mpz(math.prod(primes_below(2048)) // 2)
+WORDS_MAX: Final = UNROLLED[-1]
+"""Of numbers for which our arithmetic with words is faster than GMP's."""
 
-
-def are_undivided(ns: Sequence[int]) -> list[bool]:
-    """Whether none of the odd primes below 2048 divides n > 2048."""
-    rests = np.array([n % _WORD_PRIMORIAL for n in ns], np.uint64)
-    rough = np.gcd(rests, np.uint64(_WORD_PRIMORIAL)) == 1
-    return [
-        maybe and gmpy2.gcd(n, _PRIMORIAL) == 1 for n, maybe in zip(ns, rough.tolist(), strict=True)
-    ]
+GROUP_BITS: Final = 16
+"""A further group of small primes spares strong tests, whose cost grows with the bits."""
 
 
-def are_strong_probable_primes(ns: Sequence[int], base: int) -> list[bool]:
-    """The Miller-Rabin test; a base that shares a factor with n refutes it."""
+def entries() -> list[Compiled[..., int]]:
+    """What the functions of this module call on every machine."""
+    return [keep_undivided_wide, strong_wide.keep_strong_2_wide, lucas_wide.keep_lucas_wide]
+
+
+def words_of(n: int) -> int:
+    """How many words a row for n >= 2^127 has: the same for numbers that are tested together."""
+    return padded((n.bit_length() + 63) // 64)
+
+
+def rows_of(ns: Sequence[int], words: int) -> Rows:
+    """A row of so many words for each number."""
+    raw = b"".join([n.to_bytes(8 * words, "little") for n in ns])
+    return np.frombuffer(raw, "<u8").reshape(-1, words).astype(np.uint64)
+
+
+def undivided(rows: Rows, index: Index) -> Index:
+    """Those that none of the first odd primes divides: the more of them, the wider n."""
+    return index[: keep_undivided_wide(rows, index, rows.shape[1] * 64 // GROUP_BITS)]
+
+
+def strong_probable_primes(ns: Sequence[int], rows: Rows, base: int, index: Index) -> Index:
+    """Of those at an index, which pass the test; a base that shares a factor with n refutes it."""
+    words = rows.shape[1]
+    if base == 2 and words <= WORDS_MAX:
+        space = np.empty((strong_wide.SPACE_ROWS, words), np.uint64)
+        return index[: strong_wide.keep_strong_2_wide(rows, index, space)]
+    some = [ns[i] for i in index]
+    return index[np.array(_are_strong_probable_primes(some, base), np.bool_)]
+
+
+def lucas_probable_primes(
+    ns: Sequence[int], rows: Rows, method: int, condition: int, index: Index
+) -> Index:
+    """As `newral_kernels.lanes.lucas.keep_lucas`, of those at an index."""
+    words = rows.shape[1]
+    if words <= WORDS_MAX:
+        index = index[np.array([not gmpy2.is_square(ns[i]) for i in index], np.bool_)]
+        space = np.empty((lucas_wide.SPACE_ROWS, words), np.uint64)
+        return index[: lucas_wide.keep_lucas_wide(rows, index, method, condition, space)]
+    some = [ns[i] for i in index]
+    return index[np.array(_satisfy_lucas(some, method, condition), np.bool_)]
+
+
+def _are_strong_probable_primes(ns: Sequence[int], base: int) -> list[bool]:
     if base == 2 and _together(ns):
-        residues = _by_width(ns, lambda some: powers_of_two(some, [_odd_part(n - 1) for n in some]))
+        residues = powers_of_two(ns, [_odd_part(n - 1) for n in ns])
         return [strong_residue_passes(n, x) for n, x in zip(ns, residues, strict=True)]
     return [gmpy2.gcd(n, base) == 1 and gmpy2.is_strong_prp(n, base) for n in ns]
 
 
-def satisfy_lucas(ns: Sequence[int], method: int, condition: int) -> list[bool]:
-    """As `newral_kernels.lanes.lucas.keep_lucas`."""
+def _satisfy_lucas(ns: Sequence[int], method: int, condition: int) -> list[bool]:
     if method == SELFRIDGE and condition == PLAIN:
         return [bool(gmpy2.is_selfridge_prp(n)) for n in ns]
-    if method == SELFRIDGE and not _together(ns):
-        return [bool(gmpy2.is_strong_selfridge_prp(n)) for n in ns]
     ps = [_selfridge_p(n) if method == SELFRIDGE else _extra_strong_p(n) for n in ns]
     tested = {n: p for n, p in zip(ns, ps, strict=True) if p is not None}
-    values = _by_width(list(tested), lambda some: _values(some, [tested[n] for n in some]))
+    values = _values(list(tested), list(tested.values()))
     passed = {
         n
         for (n, p), (v, w) in zip(tested.items(), values, strict=True)
@@ -59,13 +95,6 @@ def satisfy_lucas(ns: Sequence[int], method: int, condition: int) -> list[bool]:
 def _together(ns: Sequence[int]) -> bool:
     """Whether eight at a time are faster than one by one."""
     return dispatch.has_ifma() and max(ns, default=0).bit_length() <= BITS_MAX
-
-
-def _by_width(ns: Sequence[int], compute: Callable[[list[int]], list[Residue]]) -> list[Residue]:
-    """What `compute` returns for the numbers in the order of their size: alike go together."""
-    order = sorted(range(len(ns)), key=ns.__getitem__)
-    computed = compute([ns[i] for i in order])
-    return [x for _, x in sorted(zip(order, computed, strict=True), key=lambda pair: pair[0])]
 
 
 def _odd_part(m: int) -> int:

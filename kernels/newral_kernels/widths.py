@@ -123,33 +123,29 @@ class Pairs:
 
 
 class Large:
-    """Numbers from 2^127 on."""
+    """Numbers from 2^127 on whose rows have the same number of words."""
 
-    def __init__(self, where: Positions, values: list[int]) -> None:
+    def __init__(self, where: Positions, values: list[int], words: int) -> None:
         self.where = where
         self._values = values
+        self._rows = large_numbers.rows_of(values, words)
 
     def twos(self) -> Positions:
         return np.empty(0, np.int64)
 
     def odd(self) -> Positions:
-        return np.flatnonzero([n % 2 == 1 for n in self._values])
+        return np.flatnonzero(self._rows[:, 0] & np.uint64(1))
 
     def undivided(self, index: Positions) -> Positions:
-        return index[np.array(large_numbers.are_undivided(self._at(index)), np.bool_)]
+        return large_numbers.undivided(self._rows, index)
 
     def strong(self, base: int, index: Positions) -> Positions:
-        return index[
-            np.array(large_numbers.are_strong_probable_primes(self._at(index), base), np.bool_)
-        ]
+        return large_numbers.strong_probable_primes(self._values, self._rows, base, index)
 
     def lucas(self, method: int, condition: int, index: Positions) -> Positions:
-        return index[
-            np.array(large_numbers.satisfy_lucas(self._at(index), method, condition), np.bool_)
-        ]
-
-    def _at(self, index: Positions) -> list[int]:
-        return [self._values[i] for i in index]
+        return large_numbers.lucas_probable_primes(
+            self._values, self._rows, method, condition, index
+        )
 
 
 def sort_by_width(numbers: Numbers) -> tuple[int, list[Width]]:
@@ -160,32 +156,49 @@ def sort_by_width(numbers: Numbers) -> tuple[int, list[Width]]:
     if not np.issubdtype(numbers.dtype, np.unsignedinteger):
         raise ValueError(f"an array of {numbers.dtype}: give unsigned integers of up to 64 bits")
     if numbers.ndim == 1:
-        words = Words(np.arange(numbers.size), np.ascontiguousarray(numbers, np.uint64))
-        return numbers.size, [words]
+        # Compiled code takes arrays that may be written to, and does not write to this one.
+        words = np.require(numbers, np.uint64, ["C", "W"])
+        return numbers.size, [Words(np.arange(numbers.size), words)]
     if numbers.ndim == 2 and numbers.shape[1] == 2:
         return _sort_rows(np.ascontiguousarray(numbers, np.uint64))
     raise ValueError(f"an array of the shape {numbers.shape}: give (m,), or (m, 2) for word pairs")
 
 
 def _sort_integers(values: list[int]) -> tuple[int, list[Width]]:
-    least = min(values, default=0)
+    least, greatest = min(values, default=0), max(values, default=0)
     if least < 0:
         raise ValueError(f"{least} is negative: the least number is 0")
-    if max(values, default=0) < _WORD_BELOW:
+    if greatest < _WORD_BELOW:
         return len(values), [Words(np.arange(len(values)), np.array(values, np.uint64))]
+    if least >= _DOUBLE_BELOW:
+        return len(values), _large_by_words(np.arange(len(values)), values)
     small = [i for i, n in enumerate(values) if n < _DOUBLE_BELOW]
     large = [i for i, n in enumerate(values) if n >= _DOUBLE_BELOW]
     raw = b"".join(values[i].to_bytes(16, "little") for i in small)
     rows = np.frombuffer(raw, "<u8").reshape(-1, 2)
     widths = _rows_by_width(np.array(small, np.int64), rows)
-    return len(values), [*widths, Large(np.array(large, np.int64), [values[i] for i in large])]
+    wide = _large_by_words(np.array(large, np.int64), [values[i] for i in large])
+    return len(values), [*widths, *wide]
 
 
 def _sort_rows(rows: NDArray[U64]) -> tuple[int, list[Width]]:
     large = np.flatnonzero(rows[:, 1] >> np.uint64(DOUBLE_WORD_BITS_MAX - 64))
     values = [int(low) | int(high) << 64 for low, high in rows[large]]
     small = np.flatnonzero(rows[:, 1] >> np.uint64(DOUBLE_WORD_BITS_MAX - 64) == 0)
-    return len(rows), [*_rows_by_width(small, rows[small]), Large(large, values)]
+    return len(rows), [*_rows_by_width(small, rows[small]), *_large_by_words(large, values)]
+
+
+def _large_by_words(where: Positions, values: list[int]) -> list[Width]:
+    fewest = large_numbers.words_of(min(values, default=_DOUBLE_BELOW))
+    most = large_numbers.words_of(max(values, default=_DOUBLE_BELOW))
+    if fewest == most:
+        return [Large(where, values, most)]
+    counts = np.array([large_numbers.words_of(n) for n in values])
+    found: list[Width] = []
+    for words in np.unique(counts).tolist():
+        chosen = np.flatnonzero(counts == words)
+        found.append(Large(where[chosen], [values[i] for i in chosen], words))
+    return found
 
 
 def _rows_by_width(where: Positions, rows: NDArray[U64]) -> list[Width]:

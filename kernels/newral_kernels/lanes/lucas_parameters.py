@@ -68,16 +68,16 @@ def _first_choices(candidates: dict[int, tuple[int, int]], modulus: int) -> NDAr
 
 
 # 31 of 32 numbers without small factors are settled by the first candidates alone.
-_DISCRIMINANTS: Final = _first_choices(
+DISCRIMINANTS: Final = _first_choices(
     {5: (5, 5), -7: (-7, 7), 9: (9, 3), -11: (-11, 11), 13: (13, 13), -15: (-15, 15)},
     3 * 5 * 7 * 11 * 13,
 )
-_FIRST_P: Final = _first_choices(
+FIRST_P: Final = _first_choices(
     {3: (5, 5), 4: (12, 12), 5: (21, 21), 6: (8, 8), 8: (60, 60), 9: (77, 77)},
     8 * 3 * 5 * 7 * 11,
 )
-_DISCRIMINANTS_PERIOD: Final = np.uint64(_DISCRIMINANTS.size)
-_FIRST_P_PERIOD: Final = np.uint64(_FIRST_P.size)
+_DISCRIMINANTS_PERIOD: Final = np.uint64(DISCRIMINANTS.size)
+_FIRST_P_PERIOD: Final = np.uint64(FIRST_P.size)
 
 
 @device
@@ -113,7 +113,7 @@ def jacobi_of_small(d: int, n0: U64, n1: U64) -> int:
 @device
 def selfridge_discriminant(n0: U64, n1: U64) -> int:
     """D of method A for an odd n from 3 to 2^127, or `COMPOSITE`."""
-    first = int(_DISCRIMINANTS[rem_double(n0, n1, _DISCRIMINANTS_PERIOD)])
+    first = int(DISCRIMINANTS[rem_double(n0, n1, _DISCRIMINANTS_PERIOD)])
     if first != COMPOSITE:
         return first
     if is_square_double(n0, n1):
@@ -131,7 +131,7 @@ def selfridge_discriminant(n0: U64, n1: U64) -> int:
 @device
 def extra_strong_p(n0: U64, n1: U64) -> int:
     """P of method "extra strong" for an odd n from 3 to 2^127, or `COMPOSITE`."""
-    first = int(_FIRST_P[rem_double(n0, n1, _FIRST_P_PERIOD)])
+    first = int(FIRST_P[rem_double(n0, n1, _FIRST_P_PERIOD)])
     if first != COMPOSITE:
         return first
     if is_square_double(n0, n1):

@@ -17,7 +17,7 @@ from newral_kernels.primality import twos
 from newral_kernels.sieve import primes_below
 from newral_kernels.widths import Numbers
 
-BOUNDARIES = (2**31, 2**32, 2**63, 2**64, 2**97, 2**100, 2**126, 2**127, 2**128)
+BOUNDARIES = (2**31, 2**32, 2**63, 2**64, 2**97, 2**100, 2**126, 2**127, 2**128, 2**256)
 
 
 def _lucas_with_q_1(n: int, with_u: bool) -> bool:
@@ -173,6 +173,9 @@ def test_every_form_of_input_gives_the_same(numbers: list[int]) -> None:
     assert batch.is_prime(tiny).sum() == 54
     strided = np.array(small, np.uint64)[::-3]
     assert (batch.is_prime(strided) == batch.is_prime(strided.tolist())).all()
+    frozen = np.array(small, np.uint64)
+    frozen.flags.writeable = False
+    assert (batch.is_prime(frozen) == batch.is_prime(small)).all()
 
 
 @pytest.mark.parametrize("form", [[], np.empty(0, np.uint64), np.empty((0, 2), np.uint64)])

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from newral_kernels import large_numbers
 from newral_kernels.lanes import dispatch
-from newral_kernels.lanes.lucas import STRONG, keep_lucas
+from newral_kernels.lanes.lucas import ALMOST, PLAIN, STRONG, keep_lucas
 from newral_kernels.lanes.lucas_double import keep_lucas_double
 from newral_kernels.lanes.lucas_ifma import keep_strong_lucas_ifma
-from newral_kernels.lanes.lucas_parameters import SELFRIDGE
+from newral_kernels.lanes.lucas_parameters import EXTRA_STRONG, SELFRIDGE
+from newral_kernels.lanes.lucas_wide import keep_lucas_wide
 from newral_kernels.lanes.strong import keep_strong, keep_strong_2
 from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.lanes.strong_ifma import keep_strong_ifma
+from newral_kernels.lanes.strong_wide import keep_strong_2_wide
+from newral_kernels.lanes.trial_division_wide import keep_undivided_wide
 from newral_kernels.lanes.wide import BITS_MAX, lucas_values, powers_of_two
 from newral_kernels.primality import (
     is_strong_lucas_probable_prime,
@@ -27,6 +30,7 @@ from newral_kernels.primality import (
     selfridge_parameters,
     twos,
 )
+from newral_kernels.sieve import primes_below
 from newral_kernels.words import U64
 
 Words = NDArray[U64]
@@ -211,11 +215,79 @@ def test_a_number_too_wide_to_be_tested_with_others_is_refused() -> None:
         powers_of_two([2**BITS_MAX + 1], [5])
 
 
-@pytest.mark.parametrize("together", [False, pytest.param(True, marks=needs_ifma)])
-def test_large_numbers_alone_and_together(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large_numbers, "_together", lambda _: together)
-    numbers = [n for n in odd_numbers(2**127, 150) if n >= 2**127]
-    strong = large_numbers.are_strong_probable_primes(numbers, 2)
-    assert strong == [is_strong_probable_prime(n, 2) for n in numbers]
-    lucas = large_numbers.satisfy_lucas(numbers, SELFRIDGE, STRONG)
-    assert lucas == [is_strong_lucas_probable_prime(n) for n in numbers]
+def wide_numbers(bits: int) -> list[int]:
+    """Odd n around a power of 2: random, primes, squares, semiprimes that pass single tests."""
+    rng = Random(bits)
+    found = [2**bits + offset for offset in range(-99, 100, 2)]
+    found += [odd * 2**e + sign for odd in (1, 3) for e in (bits - 2, bits) for sign in (1, -1)]
+    for _ in range(12):
+        found += [rng.getrandbits(bits) | 1, rng.getrandbits(bits + 1) | 1]
+        found.append(int(gmpy2.next_prime(rng.getrandbits(bits))))
+        p = int(gmpy2.next_prime(rng.getrandbits(bits // 2)))
+        found += [p * (k * (p + sign) - sign) for k in (1, 2, 3, 4) for sign in (1, -1)]
+    return [n for n in found if n % 2 == 1 and n >= 2**127]
+
+
+def passing(ns: list[int], keep: Callable[[Index], int]) -> list[int]:
+    index = np.arange(len(ns))
+    return index[: keep(index)].tolist()
+
+
+@pytest.mark.parametrize("bits", [128, 190, 192, 250, 256, 320, 384, 512, 514, 640])
+def test_strong_tests_of_many_words(bits: int) -> None:
+    numbers = wide_numbers(bits)
+    words = max(map(large_numbers.words_of, numbers))
+    rows, space = large_numbers.rows_of(numbers, words), np.empty((64, words), np.uint64)
+    expected = [i for i, n in enumerate(numbers) if is_strong_probable_prime(n, 2)]
+    assert len(expected) >= 8
+    assert passing(numbers, lambda index: keep_strong_2_wide(rows, index, space)) == expected
+
+
+@pytest.mark.parametrize("bits", [128, 192, 250, 256, 384, 512, 514])
+@pytest.mark.parametrize("method", [SELFRIDGE, EXTRA_STRONG])
+@pytest.mark.parametrize("condition", [PLAIN, STRONG, ALMOST])
+def test_lucas_tests_of_many_words(bits: int, method: int, condition: int) -> None:
+    numbers = [n for n in wide_numbers(bits) if not gmpy2.is_square(n)]
+    words = max(map(large_numbers.words_of, numbers))
+    rows, space = large_numbers.rows_of(numbers, words), np.empty((64, words), np.uint64)
+    expected = [i for i, n in enumerate(numbers) if passes_lucas(n, method, condition)]
+    assert len(expected) >= 8
+    found = passing(numbers, lambda index: keep_lucas_wide(rows, index, method, condition, space))
+    assert found == expected
+
+
+def passes_lucas(n: int, method: int, condition: int) -> bool:
+    """By GMP, for an n that is no square; with Q = 1 instead of Selfridge's Q."""
+    d, p = 5, 3
+    if method == SELFRIDGE:
+        while gmpy2.jacobi(d, n) == 1:
+            d = -d - 2 if d > 0 else 2 - d
+        q = (1 - d) // 4
+        if gmpy2.jacobi(d, n) == 0 or gmpy2.gcd(q, n) > 1:
+            return False
+        p = (pow(q, -1, n) - 2) % n
+    else:
+        while gmpy2.jacobi(p * p - 4, n) == 1:
+            p += 1
+        if gmpy2.jacobi(p * p - 4, n) == 0:
+            return False
+    if condition == PLAIN:
+        return bool(gmpy2.lucasu_mod(p, 1, n + 1, n) == 0)
+    d = (n + 1) >> twos(n + 1)
+    v = gmpy2.lucasv_mod(p, 1, d, n)
+    if v in (2, n - 2) and (condition == ALMOST or gmpy2.lucasu_mod(p, 1, d, n) == 0):
+        return True
+    for _ in range(twos(n + 1) - 1):
+        if v == 0:
+            return True
+        v = (v * v - 2) % n
+    return False
+
+
+@pytest.mark.parametrize("bits", [128, 192, 256, 1024])
+def test_trial_division_of_many_words(bits: int) -> None:
+    numbers = wide_numbers(bits)
+    rows = large_numbers.rows_of(numbers, max(map(large_numbers.words_of, numbers)))
+    primes = primes_below(2048)[1:]
+    expected = [i for i, n in enumerate(numbers) if all(n % p for p in primes)]
+    assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 99)) == expected
