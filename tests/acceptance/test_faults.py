@@ -17,15 +17,15 @@ from newral_spec.trail import TransferPosted
 
 pytestmark = pytest.mark.timeout(300)
 
-SEARCH = ("bpsw", "2^64", "2^64+4000000")
-ODD_NUMBERS = 2_000_000
-PRIMES = 89_733  # GMP, over the same range
+SEARCH = ("bpsw", "2^64", "2^64+200000000")
+ODD_NUMBERS = 100_000_000
+PRIMES = 4_508_114  # GMP, over the same range
 
-LONG_SEARCH = ("bpsw", "2^64", "2^64+10000000")
-LONG_ODD_NUMBERS = 5_000_000
-LONG_PRIMES = 225_121  # GMP
+LONG_SEARCH = ("bpsw", "2^64", "2^64+300000000")
+LONG_ODD_NUMBERS = 150_000_000
+LONG_PRIMES = 6_762_764  # GMP
 
-CARMICHAEL_BELOW_10_TO_11 = 3605  # Pinch
+CARMICHAEL_BELOW_10_TO_14 = 44_706  # Pinch
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +114,12 @@ def test_a_job_survives_a_storm(victim: UpMarket) -> None:
 
 def test_a_market_that_starts_again_finishes_what_it_had_begun(tmp_path: Path) -> None:
     with up(tmp_path / "market") as market:
-        job = market.post("carmichael", "10^11")
+        job = market.post("carmichael", "10^14")
         market.until_halfway(job)
         processes = market.process.children()
         assert market.process.stop() == 0
         _, alive = psutil.wait_procs(processes, timeout=10)
         assert not alive
     with up(tmp_path / "market") as market:
-        assert market.output(job)["count"] == CARMICHAEL_BELOW_10_TO_11
+        assert market.output(job)["count"] == CARMICHAEL_BELOW_10_TO_14
         assert_sound(market)
