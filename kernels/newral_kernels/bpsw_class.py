@@ -177,6 +177,7 @@ def _spot_check(
     from newral_kernels.joint_search.work import examine
 
     listed = {hit.n for hit in answer.hits}
+    again = Progress()
     for index in chosen:
         outcome = examine(task, index, index + 1)
         if outcome.leaves != [leaves[index]]:
@@ -184,8 +185,14 @@ def _spot_check(
         for n in outcome.passed:
             if n not in listed and is_hit(n, task.conditions):
                 return Verdict.refutation(f"{n}, in leaf {index}, is not listed")
-    if len(chosen) == len(leaves):
-        return Verdict.proof("all of it was computed again and agrees")
-    return Verdict.plausible(
-        f"{len(chosen)} of {len(leaves)} leaves, computed again, agree", len(chosen) / len(leaves)
-    )
+        again.add(task, outcome)
+    if len(chosen) < len(leaves):
+        return Verdict.plausible(
+            f"{len(chosen)} of {len(leaves)} leaves, computed again, agree",
+            len(chosen) / len(leaves),
+        )
+    if tuple(again.counts) != answer.counts:
+        return Verdict.refutation("the counts, computed again, came out differently")
+    if again.hits != listed:
+        return Verdict.refutation(f"{min(listed - again.hits)} is no hit of this unit")
+    return Verdict.proof("all of it was computed again and agrees")

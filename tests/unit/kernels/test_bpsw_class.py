@@ -183,6 +183,29 @@ def test_a_suppressed_hit_is_refuted_by_the_leaf_that_holds_it() -> None:
     assert f"{hits[0].n}, in leaf" in verdict.why
 
 
+@pytest.mark.parametrize("index", range(len(COUNTS)), ids=COUNTS)
+def test_a_count_that_leaves_do_not_show_is_refuted_once_all_is_computed(index: int) -> None:
+    task, result = Task.read(CONTROL), run(CONTROL)
+    counts, hits, leaves = parts_of(result)
+    assert CLASS.check(CONTROL, result, "spot", b"seed").proved
+    for more in (1, -1):
+        altered = [*counts[:index], counts[index] + more, *counts[index + 1 :]]
+        if min(altered) >= 0:
+            said = unit_result(task, Answer.of_task(task, altered, hits), leaves)
+            assert CLASS.check(CONTROL, said, "spot", b"seed").refuted
+
+
+def test_a_hit_of_another_unit_is_refuted_once_all_is_computed() -> None:
+    unit = {**CONTROL, "most": 100}
+    task, others = Task.read(unit), parts_of(run(CONTROL))[1]
+    counts, hits, leaves = parts_of(run(unit))
+    foreign = next(hit for hit in others if hit not in hits)
+    said = unit_result(task, Answer.of_task(task, counts, [*hits, foreign]), leaves)
+    verdict = CLASS.check(unit, said, "spot", b"seed")
+    assert verdict.refuted
+    assert verdict.why == f"{foreign.n} is no hit of this unit"
+
+
 def test_an_invented_leaf_is_refuted_when_it_is_opened() -> None:
     result = run(CONTROL)
     task = Task.read(CONTROL)
