@@ -20,11 +20,13 @@ from newral_kernels.primality import selfridge_parameters, strong_residue_passes
 
 Index: TypeAlias = NDArray[np.int64]
 
-WORDS_MAX: Final = UNROLLED[-1]
-"""Of numbers for which our arithmetic with words is faster than GMP's."""
+STRONG_WORDS_MAX: Final = UNROLLED[-1]
+LUCAS_WORDS_MAX: Final = 48
+"""Of numbers for which our arithmetic with words is faster than GMP's: its own Lucas tests, and
+those by its arithmetic, do more work."""
 
-GROUP_BITS: Final = 16
-"""A further group of small primes spares strong tests, whose cost grows with the bits."""
+GROUPS: Final = 12
+"""Of small primes to divide by, times words^1.5: a further one costs as much as it spares tests."""
 
 
 def entries() -> list[Compiled[..., int]]:
@@ -45,13 +47,14 @@ def rows_of(ns: Sequence[int], words: int) -> Rows:
 
 def undivided(rows: Rows, index: Index) -> Index:
     """Those that none of the first odd primes divides: the more of them, the wider n."""
-    return index[: keep_undivided_wide(rows, index, rows.shape[1] * 64 // GROUP_BITS)]
+    groups = round(GROUPS * rows.shape[1] ** 1.5)
+    return index[: keep_undivided_wide(rows, index, groups)]
 
 
 def strong_probable_primes(ns: Sequence[int], rows: Rows, base: int, index: Index) -> Index:
     """Of those at an index, which pass the test; a base that shares a factor with n refutes it."""
     words = rows.shape[1]
-    if base == 2 and words <= WORDS_MAX:
+    if base == 2 and words <= STRONG_WORDS_MAX:
         space = np.empty((strong_wide.SPACE_ROWS, words), np.uint64)
         return index[: strong_wide.keep_strong_2_wide(rows, index, space)]
     some = [ns[i] for i in index]
@@ -63,7 +66,8 @@ def lucas_probable_primes(
 ) -> Index:
     """As `newral_kernels.lanes.lucas.keep_lucas`, of those at an index."""
     words = rows.shape[1]
-    if words <= WORDS_MAX:
+    eights = words > UNROLLED[-1] and condition != PLAIN and _together(ns)
+    if words <= LUCAS_WORDS_MAX and not eights:
         index = index[np.array([not gmpy2.is_square(ns[i]) for i in index], np.bool_)]
         space = np.empty((lucas_wide.SPACE_ROWS, words), np.uint64)
         return index[: lucas_wide.keep_lucas_wide(rows, index, method, condition, space)]

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ Pointer: TypeAlias = np.uint64
 Rows: TypeAlias = NDArray[U64]
 """A number in each row."""
 
-UNROLLED: Final = (2, 3, 4, 6, 8)
+UNROLLED: Final = (2, 3, 4, 5, 6, 8)
 """Counts of words for which there is straight code; others in between are filled up to them."""
 
 _BLOCK: Final = 8
@@ -105,31 +106,35 @@ def _add_product(builder: Any, total: Any, a: Any, b: list[Any], carry: Any) -> 
 
 
 @_intrinsic
-def _add_block(typing: Any, to: Any, a: Any, b: Any, carry: Any, at: Any) -> Any:  # noqa: ARG001
-    """Add a·b + carry to eight words from an index on; the word above them."""
-    return _add_words(_BLOCK)
+def add_row(typing: Any, to: Any, a: Any, b: Any, words: Any) -> Any:  # noqa: ARG001
+    """Add a·b, for a word a, to so many words; the word above them."""
 
-
-@_intrinsic
-def _add_single(typing: Any, to: Any, a: Any, b: Any, carry: Any, at: Any) -> Any:  # noqa: ARG001
-    """Add a·b + carry to the word at an index; the word above it."""
-    return _add_words(1)
-
-
-def _add_words(count: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        to, a, b, carry, at = args
-        indices = [builder.add(at, ir.Constant(_WORD, i)) for i in range(count)]
-        total = [builder.load(_place(builder, to, i)) for i in indices]
-        others = [builder.load(_place(builder, b, i)) for i in indices]
-        joined = _join(builder, total, ir.IntType(64 * count)) if count > 1 else total[0]
-        value, above = _add_product(builder, joined, a, others, carry)
-        for place, index in enumerate(indices):
-            builder.store(_word(builder, value, place), _place(builder, to, index))
-        return above
+        to, b = (builder.inttoptr(args[i], _WORD.as_pointer()) for i in (0, 2))
+        _, a, _, words = args
+        carry: Any = cgutils.alloca_once_value(builder, ir.Constant(_WORD, 0))  # type: ignore[no-untyped-call]
+        block = ir.Constant(_WORD, _BLOCK)
+        blocks = builder.udiv(words, block)
+        done = builder.mul(blocks, block)
+        with cgutils.for_range(builder, blocks) as loop:
+            _add_words(builder, to, a, b, carry, builder.mul(loop.index, block), _BLOCK)
+        with cgutils.for_range(builder, builder.sub(words, done)) as loop:
+            _add_words(builder, to, a, b, carry, builder.add(done, loop.index), 1)
+        return builder.load(carry)
 
     word = types.uint64
-    return word(word, word, word, word, types.int64), generate
+    return word(word, word, word, types.int64), generate
+
+
+def _add_words(builder: Any, to: Any, a: Any, b: Any, carry: Any, at: Any, count: int) -> None:
+    indices = [builder.add(at, ir.Constant(_WORD, i)) for i in range(count)]
+    others = [builder.load(builder.gep(b, [i])) for i in indices]
+    total = [builder.load(builder.gep(to, [i])) for i in indices]
+    joined = _join(builder, total, ir.IntType(64 * count)) if count > 1 else total[0]
+    value, above = _add_product(builder, joined, a, others, builder.load(carry))
+    builder.store(above, carry)
+    for place, index in enumerate(indices):
+        builder.store(_word(builder, value, place), builder.gep(to, [index]))
 
 
 def _unrolled_step(words: int) -> Callable[..., None]:
@@ -203,7 +208,7 @@ def _not_negative(builder: Any, value: Any, otherwise: Any) -> Any:
     return builder.select(negative, otherwise, value)
 
 
-_step_2, _step_3, _step_4, _step_6, _step_8 = map(_unrolled_step, UNROLLED)
+_step_2, _step_3, _step_4, _step_5, _step_6, _step_8 = map(_unrolled_step, UNROLLED)
 
 
 @device
@@ -228,12 +233,20 @@ def step(
         _step_3(to, a, b, doubling, less, n, inverse)
     elif words == 4:
         _step_4(to, a, b, doubling, less, n, inverse)
+    elif words == 5:
+        _step_5(to, a, b, doubling, less, n, inverse)
     elif words == 6:
         _step_6(to, a, b, doubling, less, n, inverse)
     elif words == 8:
         _step_8(to, a, b, doubling, less, n, inverse)
     else:
         _step_by_rows(to, a, b, doubling, less, n, inverse, space, words)
+
+
+@device
+def place(pointer: Pointer, index: int) -> Pointer:
+    """A pointer to the word at an index."""
+    return pointer + np.uint64(index) * np.uint64(8)
 
 
 @device
@@ -251,10 +264,10 @@ def _step_by_rows(
     for i in range(2 * words):
         put(space, i, ZERO)
     for i in range(words):
-        put(space, i + words, add_row(space, i, get(a, i), b, words))
+        put(space, i + words, add_row(place(space, i), get(a, i), b, words))
     top = ZERO
     for i in range(words):
-        carry = add_row(space, i, get(space, i) * inverse, n, words)
+        carry = add_row(place(space, i), get(space, i) * inverse, n, words)
         value = get(space, i + words)
         total = value + carry
         over = np.uint64(total < carry)
@@ -267,19 +280,6 @@ def _step_by_rows(
     if doubling != ZERO:
         double(to, n, words)
     subtract(to, less, n, words)
-
-
-@device
-def add_row(space: Pointer, at: int, a: U64, b: Pointer, words: int) -> U64:
-    """Add a·b to the words from an index on; the word above them."""
-    to = space + np.uint64(at) * np.uint64(8)
-    carry = ZERO
-    blocks = words // _BLOCK
-    for block in range(blocks):
-        carry = _add_block(to, a, b, carry, block * _BLOCK)
-    for i in range(blocks * _BLOCK, words):
-        carry = _add_single(to, a, b, carry, i)
-    return carry
 
 
 @device

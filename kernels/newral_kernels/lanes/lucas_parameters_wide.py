@@ -111,5 +111,5 @@ def _divide_modulo(a: Pointer, n: Pointer, q: U64, words: int) -> bool:
         multiple += ONE
     if rest != ZERO:
         return False
-    divide(a, add_row(a, 0, multiple, n, words), q, words)
+    divide(a, add_row(a, multiple, n, words), q, words)
     return True

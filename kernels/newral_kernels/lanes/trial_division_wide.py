@@ -14,7 +14,7 @@ from newral_kernels.multi_words import Rows
 from newral_kernels.sieve import primes_between
 from newral_kernels.words import ONE, ZERO, inverse_word, umulh
 
-PRIMES_BELOW: Final = 2048
+PRIMES_BELOW: Final = 2**15
 
 _PRIMES: Final = np.array(primes_between(3, PRIMES_BELOW), dtype=np.uint64)
 # As in `newral_kernels.lanes.trial_division`.

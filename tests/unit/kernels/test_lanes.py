@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from random import Random
 
@@ -22,7 +23,7 @@ from newral_kernels.lanes.strong import keep_strong, keep_strong_2
 from newral_kernels.lanes.strong_double import keep_strong_2_double, keep_strong_double
 from newral_kernels.lanes.strong_ifma import keep_strong_ifma
 from newral_kernels.lanes.strong_wide import keep_strong_2_wide
-from newral_kernels.lanes.trial_division_wide import keep_undivided_wide
+from newral_kernels.lanes.trial_division_wide import PRIMES_BELOW, keep_undivided_wide
 from newral_kernels.lanes.wide import BITS_MAX, lucas_values, powers_of_two
 from newral_kernels.primality import (
     is_strong_lucas_probable_prime,
@@ -30,7 +31,7 @@ from newral_kernels.primality import (
     selfridge_parameters,
     twos,
 )
-from newral_kernels.sieve import primes_below
+from newral_kernels.sieve import primes_below, primes_between
 from newral_kernels.words import U64
 
 Words = NDArray[U64]
@@ -233,7 +234,7 @@ def passing(ns: list[int], keep: Callable[[Index], int]) -> list[int]:
     return index[: keep(index)].tolist()
 
 
-@pytest.mark.parametrize("bits", [128, 190, 192, 250, 256, 320, 384, 512, 514, 640])
+@pytest.mark.parametrize("bits", [128, 190, 192, 250, 256, 320, 384, 512, 514, 640, 1024])
 def test_strong_tests_of_many_words(bits: int) -> None:
     numbers = wide_numbers(bits)
     words = max(map(large_numbers.words_of, numbers))
@@ -243,7 +244,7 @@ def test_strong_tests_of_many_words(bits: int) -> None:
     assert passing(numbers, lambda index: keep_strong_2_wide(rows, index, space)) == expected
 
 
-@pytest.mark.parametrize("bits", [128, 192, 250, 256, 384, 512, 514])
+@pytest.mark.parametrize("bits", [128, 192, 250, 256, 320, 384, 512, 514, 1024])
 @pytest.mark.parametrize("method", [SELFRIDGE, EXTRA_STRONG])
 @pytest.mark.parametrize("condition", [PLAIN, STRONG, ALMOST])
 def test_lucas_tests_of_many_words(bits: int, method: int, condition: int) -> None:
@@ -288,6 +289,8 @@ def passes_lucas(n: int, method: int, condition: int) -> bool:
 def test_trial_division_of_many_words(bits: int) -> None:
     numbers = wide_numbers(bits)
     rows = large_numbers.rows_of(numbers, max(map(large_numbers.words_of, numbers)))
-    primes = primes_below(2048)[1:]
+    primes = primes_below(PRIMES_BELOW)[1:]
     expected = [i for i, n in enumerate(numbers) if all(n % p for p in primes)]
-    assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 99)) == expected
+    assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 2000)) == expected
+    few = [i for i, n in enumerate(numbers) if gmpy2.gcd(n, math.prod(primes_between(3, 54))) == 1]
+    assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 1)) == few
