@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -43,14 +45,27 @@ def format_of(file: Path, given: str | None, view: View) -> FileFormat:
         raise InvalidFile(f"{file}: these answers have no table; write them as json")
     if chosen == "parquet":
         require("tables")
-    require_folder(file)
+    require_place(file)
     return chosen
 
 
-def require_folder(file: Path) -> None:
-    """Raises `InvalidFile` when the folder is missing: better now than after hours."""
-    if not file.absolute().parent.is_dir():
+def require_place(file: Path) -> None:
+    """Raises `InvalidFile` when no file can be written there: better now than after hours."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
         raise InvalidFile(f"{file}: there is no folder {file.parent}")
+    if file.is_dir():
+        raise InvalidFile(f"{file} is a folder; name a file in it")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise InvalidFile(f"{file}: permission to write there is missing")
+
+
+def require_distinct(*files: Path | None) -> None:
+    """Raises `InvalidFile` when one file is to be written twice."""
+    places = Counter(file.resolve() for file in files if file is not None)
+    for place, times in places.items():
+        if times > 1:
+            raise InvalidFile(f"{place} is named {times} times; give each its own file")
 
 
 def write_answer(file: Path, format_: FileFormat, view: View, answer: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from newral.answer_files import InvalidFile, require_folder
+from newral.answer_files import InvalidFile, require_place
 from newral.extras import require
 from newral_kernels.kernel import Kernel
 from newral_kernels.view import Plot, View
@@ -22,7 +22,7 @@ def require_picture(file: Path, kernel: Kernel, view: View) -> None:
     if type(view).plot is View.plot:
         raise InvalidFile(f"{kernel.name} has no picture of its answers; leave out --plot")
     require("plot")
-    require_folder(file)
+    require_place(file)
 
 
 def draw(plot: Plot, file: Path) -> None:

@@ -29,6 +29,8 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 class InvalidResults(NewralError):
     """The file is not one of unit results."""
 
+    exit_code = 2
+
 
 def check_results(file: Path, *, spot: bool) -> Iterator[dict[str, Any]]:
     """The verdict on each line of a file that `newral kernel run --results` could have written.
@@ -68,7 +70,11 @@ def _parse(raw: bytes, where: str) -> tuple[Kernel, _Line]:
     try:
         line = msgspec.json.decode(raw, type=_Line)
         return registry.get(line.kernel, line.version), line
-    except (msgspec.DecodeError, UnicodeError, RecursionError, KernelError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidResults(
+            f"{where}: {error}; each line is a unit's result, as `run --results` writes it"
+        ) from error
+    except KernelError as error:
         raise InvalidResults(f"{where}: {error}") from error
 
 

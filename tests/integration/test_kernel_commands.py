@@ -102,9 +102,16 @@ def test_a_file_that_holds_no_results_is_said_to_be_none(tmp_path: Path) -> None
     file = tmp_path / "results.jsonl"
     file.write_text("[]\n")
     done = newral("check", file)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "line 1" in done.stderr
-    assert newral("check", tmp_path / "absent").returncode == 1
+    assert newral("check", tmp_path / "absent").returncode == 2
+
+
+def test_results_that_cannot_be_written_are_said_to_be_beforehand(tmp_path: Path) -> None:
+    for words in (["--results", tmp_path], ["--results", "a.csv", "--output", "a.csv"]):
+        done = newral("run", "carmichael", "10^15", *words)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_an_interrupted_run_leaves_no_process_behind() -> None:

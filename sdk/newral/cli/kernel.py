@@ -90,7 +90,7 @@ def run(
     Example: newral kernel run carmichael --bound 10^9 --output carmichael.csv
     """
     require("node")
-    from newral.answer_files import format_of, write_answer
+    from newral.answer_files import format_of, require_distinct, require_place, write_answer
     from newral.answer_picture import draw, require_picture
     from newral.cli.local_run_view import run_with_progress, show_outcome, summary
     from newral.local_run import LocalRun
@@ -102,6 +102,9 @@ def run(
     chosen = None if output is None else format_of(output, format_, view)
     if plot is not None:
         require_picture(plot, local.kernel, view)
+    if results is not None:
+        require_place(results)
+    require_distinct(output, plot, results)
     outcome = run_with_progress(local, cores or os.cpu_count() or 1, results)
     if output is not None and chosen is not None:
         write_answer(output, chosen, view, outcome.answer)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import duckdb
 import pytest
 
-from newral.answer_files import FORMATS, InvalidFile, format_of, write_answer
+from newral.answer_files import FORMATS, InvalidFile, format_of, require_distinct, write_answer
 from newral.answer_picture import draw, require_picture
 from newral_kernels.registry import get
 from newral_kernels.view import Cell, Column, FactoredView, Plot, Series, View, load
@@ -103,6 +103,7 @@ def test_the_suffix_is_the_format_unless_one_is_given(
         ("a", None, "names no format"),
         ("a.csv", "xls", "'xls' is no format"),
         ("missing/a.csv", None, "there is no folder"),
+        ("", "csv", "is a folder"),
     ],
 )
 def test_what_cannot_be_written_is_said_beforehand(
@@ -128,6 +129,13 @@ PLOT = Plot(
     ),
     logarithmic=True,
 )
+
+
+def test_one_file_for_two_things_is_refused(tmp_path: Path) -> None:
+    file, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    require_distinct(file, None, other, None)
+    with pytest.raises(InvalidFile, match="named 2 times"):
+        require_distinct(file, other, tmp_path / "." / "a.csv")
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
