@@ -6,8 +6,8 @@ each number: False below 2, True for 2, False for other even numbers, so that th
 at odd n >= 3. ValueError where a number is negative.
 
 Numbers below 2^64, and below 2^127, are tested in lock-step by compiled code, without the
-interpreter lock; larger ones, too, up to 512 bits, and with AVX-512 IFMA up to 3,321 in groups of
-eight. What is larger still GMP tests one by one.
+interpreter lock; larger ones, too, one by one: but strong tests above 512 bits and Lucas tests
+above 3,072 by GMP. With AVX-512 IFMA groups of eight from 449 to 3,321 bits go together.
 
 Sources: R. Baillie and S. S. Wagstaff, *Lucas pseudoprimes*, Math. Comp. 35 (1980); J. Grantham,
 *Frobenius pseudoprimes*, Math. Comp. 70 (2001); R. Baillie, A. Fiori and S. S. Wagstaff,

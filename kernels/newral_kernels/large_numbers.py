@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import gmpy2  # type: ignore[import-untyped]
@@ -19,11 +19,18 @@ from newral_kernels.multi_words import UNROLLED, Rows, padded
 from newral_kernels.primality import selfridge_parameters, strong_residue_passes, twos
 
 Index: TypeAlias = NDArray[np.int64]
+LucasValues: TypeAlias = Callable[
+    [Sequence[int], Sequence[int], Sequence[int]], list[tuple[int, int]]
+]
 
 STRONG_WORDS_MAX: Final = UNROLLED[-1]
 LUCAS_WORDS_MAX: Final = 48
 """Of numbers for which our arithmetic with words is faster than GMP's: its own Lucas tests, and
 those by its arithmetic, do more work."""
+
+EIGHTS_WORDS_MIN: Final = 8
+EIGHTS_MIN: Final = 3
+"""Of words, and of numbers, for which AVX-512 IFMA with eight numbers at a time is faster still."""
 
 GROUPS: Final = 12
 """Of small primes to divide by, times words^1.5: a further one costs as much as it spares tests."""
@@ -54,11 +61,15 @@ def undivided(rows: Rows, index: Index) -> Index:
 def strong_probable_primes(ns: Sequence[int], rows: Rows, base: int, index: Index) -> Index:
     """Of those at an index, which pass the test; a base that shares a factor with n refutes it."""
     words = rows.shape[1]
-    if base == 2 and words <= STRONG_WORDS_MAX:
+    some = [ns[i] for i in index]
+    if base == 2 and _by_eights(some, words):
+        passed = _strong_by_eights(some)
+    elif base == 2 and words <= STRONG_WORDS_MAX:
         space = np.empty((strong_wide.SPACE_ROWS, words), np.uint64)
         return index[: strong_wide.keep_strong_2_wide(rows, index, space)]
-    some = [ns[i] for i in index]
-    return index[np.array(_are_strong_probable_primes(some, base), np.bool_)]
+    else:
+        passed = [gmpy2.gcd(n, base) == 1 and gmpy2.is_strong_prp(n, base) for n in some]
+    return index[np.array(passed, np.bool_)]
 
 
 def lucas_probable_primes(
@@ -66,39 +77,48 @@ def lucas_probable_primes(
 ) -> Index:
     """As `newral_kernels.lanes.lucas.keep_lucas`, of those at an index."""
     words = rows.shape[1]
-    eights = words > UNROLLED[-1] and condition != PLAIN and _together(ns)
-    if words <= LUCAS_WORDS_MAX and not eights:
-        index = index[np.array([not gmpy2.is_square(ns[i]) for i in index], np.bool_)]
+    some = [ns[i] for i in index]
+    if condition != PLAIN and _by_eights(some, words):
+        passed = _satisfy_lucas(some, method, condition, lucas_values)
+    elif words <= LUCAS_WORDS_MAX:
+        index = index[np.array([not gmpy2.is_square(n) for n in some], np.bool_)]
         space = np.empty((lucas_wide.SPACE_ROWS, words), np.uint64)
         return index[: lucas_wide.keep_lucas_wide(rows, index, method, condition, space)]
-    some = [ns[i] for i in index]
-    return index[np.array(_satisfy_lucas(some, method, condition), np.bool_)]
+    elif condition == PLAIN:
+        assert method == SELFRIDGE
+        passed = [bool(gmpy2.is_selfridge_prp(n)) for n in some]
+    else:
+        passed = _satisfy_lucas(some, method, condition, _lucas_values)
+    return index[np.array(passed, np.bool_)]
 
 
-def _are_strong_probable_primes(ns: Sequence[int], base: int) -> list[bool]:
-    if base == 2 and _together(ns):
-        residues = powers_of_two(ns, [_odd_part(n - 1) for n in ns])
-        return [strong_residue_passes(n, x) for n, x in zip(ns, residues, strict=True)]
-    return [gmpy2.gcd(n, base) == 1 and gmpy2.is_strong_prp(n, base) for n in ns]
+def _by_eights(ns: Sequence[int], words: int) -> bool:
+    return (
+        dispatch.has_ifma()
+        and words >= EIGHTS_WORDS_MIN
+        and len(ns) >= EIGHTS_MIN
+        and max(ns).bit_length() <= BITS_MAX
+    )
 
 
-def _satisfy_lucas(ns: Sequence[int], method: int, condition: int) -> list[bool]:
-    if method == SELFRIDGE and condition == PLAIN:
-        return [bool(gmpy2.is_selfridge_prp(n)) for n in ns]
+def _strong_by_eights(ns: Sequence[int]) -> list[bool]:
+    residues = powers_of_two(ns, [_odd_part(n - 1) for n in ns])
+    return [strong_residue_passes(n, x) for n, x in zip(ns, residues, strict=True)]
+
+
+def _satisfy_lucas(
+    ns: Sequence[int], method: int, condition: int, values_of: LucasValues
+) -> list[bool]:
     ps = [_selfridge_p(n) if method == SELFRIDGE else _extra_strong_p(n) for n in ns]
     tested = {n: p for n, p in zip(ns, ps, strict=True) if p is not None}
-    values = _values(list(tested), list(tested.values()))
+    indices = [_odd_part(n + 1) for n in tested]
+    values = values_of(list(tested), list(tested.values()), indices)
     passed = {
         n
         for (n, p), (v, w) in zip(tested.items(), values, strict=True)
         if _passes(n, p, v, w, condition)
     }
     return [n in passed for n in ns]
-
-
-def _together(ns: Sequence[int]) -> bool:
-    """Whether eight at a time are faster than one by one."""
-    return dispatch.has_ifma() and max(ns, default=0).bit_length() <= BITS_MAX
 
 
 def _odd_part(m: int) -> int:
@@ -125,11 +145,10 @@ def _extra_strong_p(n: int) -> int | None:
     return p if symbol == -1 else None
 
 
-def _values(ns: list[int], ps: list[int]) -> list[tuple[int, int]]:
-    """V_d and V_(d+1) for the odd part d of n + 1."""
-    indices = [_odd_part(n + 1) for n in ns]
-    if _together(ns):
-        return lucas_values(ns, ps, indices)
+def _lucas_values(
+    ns: Sequence[int], ps: Sequence[int], indices: Sequence[int]
+) -> list[tuple[int, int]]:
+    """As `newral_kernels.lanes.wide.lucas_values`, one by one."""
     return [_lucas_value(n, p, k) for n, p, k in zip(ns, ps, indices, strict=True)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from newral_testing.hard_numbers import PSI, WIEFERICH_SQUARES, chernick_numbers
 from numpy.typing import NDArray
 
-from newral_kernels import large_numbers
+from newral_kernels import batch, large_numbers
 from newral_kernels.lanes import dispatch
 from newral_kernels.lanes.lucas import ALMOST, PLAIN, STRONG, keep_lucas
 from newral_kernels.lanes.lucas_double import keep_lucas_double
@@ -26,6 +26,7 @@ from newral_kernels.lanes.strong_wide import keep_strong_2_wide
 from newral_kernels.lanes.trial_division_wide import PRIMES_BELOW, keep_undivided_wide
 from newral_kernels.lanes.wide import BITS_MAX, lucas_values, powers_of_two
 from newral_kernels.primality import (
+    is_lucas_probable_prime,
     is_strong_lucas_probable_prime,
     is_strong_probable_prime,
     selfridge_parameters,
@@ -294,3 +295,20 @@ def test_trial_division_of_many_words(bits: int) -> None:
     assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 2000)) == expected
     few = [i for i, n in enumerate(numbers) if gmpy2.gcd(n, math.prod(primes_between(3, 54))) == 1]
     assert passing(numbers, lambda index: keep_undivided_wide(rows, index, 1)) == few
+
+
+@pytest.mark.parametrize("eights", [False, pytest.param(True, marks=needs_ifma)])
+@pytest.mark.parametrize("around", [140, 512, 640])
+def test_large_numbers_by_every_way(
+    eights: bool, around: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_numbers, "EIGHTS_WORDS_MIN", 2 if eights else 99)
+    if around == 640:
+        monkeypatch.setattr(large_numbers, "LUCAS_WORDS_MAX", 8)
+    numbers = wide_numbers(around)
+    strong = batch.is_strong_probable_prime(numbers)
+    assert strong.tolist() == [is_strong_probable_prime(n, 2) for n in numbers]
+    lucas = batch.is_strong_lucas_probable_prime(numbers)
+    assert lucas.tolist() == [is_strong_lucas_probable_prime(n) for n in numbers]
+    plain = batch.is_lucas_probable_prime(numbers)
+    assert plain.tolist() == [is_lucas_probable_prime(n) for n in numbers]
