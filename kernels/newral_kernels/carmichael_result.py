@@ -54,6 +54,8 @@ class UnitResult:
         leaves = decode_leaves(
             record.get("leaves"), count_max=LEAVES_MAX, field="result.leaves", error=ResultError
         )
+        if not leaves:
+            raise ResultError("result.leaves", "there are none", "every unit has one or more")
         if record.text("digest", _DIGEST) != merkle_root(leaves):
             raise ResultError(
                 "result.digest", "it is not that of the leaves", f"theirs is {merkle_root(leaves)}"

@@ -179,6 +179,7 @@ def test_too_few_leaves_are_refuted(
     verdict = CARMICHAEL.check(unit, with_leaves(result, [b"true"]), "spot", b"")
     assert verdict.refuted
     assert "leaves" in verdict.why
+    assert CARMICHAEL.check(unit, with_leaves(result, [])).refuted
 
 
 def test_a_true_result_survives_every_spot_check(
