@@ -213,6 +213,18 @@ def test_skipped_leaves_pass_quick_checks_and_hardly_any_spot_check(
     assert {verdict.sound for verdict in verdicts} == {True, False}
 
 
+@pytest.mark.parametrize("filtered", [0, 12_000])
+def test_counts_that_the_opened_leaves_exclude_are_refuted(
+    monkeypatch: pytest.MonkeyPatch, filtered: int
+) -> None:
+    monkeypatch.setattr("newral_kernels.bpsw_result.LEAF_WIDTH_MIN", 256)
+    whole = Range(2**64, 2**64 + 100 * 256)
+    unit, result = run(whole.start, whole.stop)
+    lie = forged(whole, {**result, "filtered": filtered}, range(0))
+    assert BPSW.check(unit, lie, "quick").sound
+    assert BPSW.check(unit, lie, "spot", b"beacon").refuted
+
+
 def test_a_spot_check_says_what_share_it_did_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newral_kernels.bpsw_result.LEAF_WIDTH_MIN", 256)
     unit, result = run(2**64, 2**64 + 100 * 256)
