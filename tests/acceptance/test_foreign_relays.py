@@ -11,8 +11,8 @@ from newral_testing.relays import RelayProcess, embedded_relay, javascript_relay
 
 CARMICHAEL_BELOW_10_TO_9 = 646
 
-SEARCH = ("bpsw", "2^64", "2^64+2000000")
-ODD_NUMBERS = 1_000_000
+SEARCH = ("bpsw", "2^64", "2^64+100000000")
+ODD_NUMBERS = 50_000_000
 
 
 @pytest.mark.parametrize("start", [javascript_relay, rust_relay])
