@@ -61,9 +61,10 @@ async def test_what_cannot_compute_is_not_offered(
 
 
 async def test_a_preparation_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
-    task = asyncio.create_task(preparation.prepare((FINE,), tmp_path))
     us = psutil.Process()
-    while not (children := us.children()):  # noqa: ASYNC110 - a process tells nobody
+    before = set(us.children())  # other tests' servers
+    task = asyncio.create_task(preparation.prepare((FINE,), tmp_path))
+    while not (children := set(us.children()) - before):  # noqa: ASYNC110 - a process tells nobody
         await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
