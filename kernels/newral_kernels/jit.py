@@ -7,6 +7,7 @@ was compiled is kept on disk, under a key of everything it depends on, and loade
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
@@ -28,6 +30,9 @@ R = TypeVar("R")
 
 CACHES_MAX: Final = 4
 """Keys of a module whose code is kept: of other processors that share the disk, for instance."""
+
+CACHE_AGE_MIN_S: Final = 3600.0
+"""Younger code is kept in any case: another process may be writing it."""
 
 _PACKAGE: Final = Path(__file__).parent
 _IMPORT: Final = re.compile(r"^\s*(?:from|import) newral_kernels\.([a-z0-9_.]+)", re.MULTILINE)
@@ -64,8 +69,14 @@ class Compiled(Generic[P, R]):
 
     @functools.cached_property
     def _code(self) -> Callable[P, R]:
-        code = numba.njit(nogil=True, error_model="numpy")(self._function)
         directory = cache_directory(self._function.__module__)
+        try:
+            return self._compile(directory)
+        except OSError:  # The disk is full, or somebody cleared the cache meanwhile.
+            return self._compile(None)
+
+    def _compile(self, directory: Path | None) -> Callable[P, R]:
+        code = numba.njit(nogil=True, error_model="numpy")(self._function)
         if directory is not None:
             _enable_caching(code, directory)
         code.compile(self._signature)
@@ -148,7 +159,10 @@ def _user_cache() -> Path:
 
 def _forget_old(folder: Path, module: str) -> None:
     """Remove a module's oldest code; what other processes use of it stays in their memory."""
-    caches = list(folder.glob(f"{module}-*"))
-    caches.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for cache in caches[CACHES_MAX:]:
-        shutil.rmtree(cache, ignore_errors=True)
+    used: list[tuple[float, Path]] = []
+    for cache in folder.glob(f"{module}-*"):
+        with contextlib.suppress(OSError):  # Another process may be removing it.
+            used.append((cache.stat().st_mtime, cache))
+    for at, cache in sorted(used, reverse=True)[CACHES_MAX:]:
+        if time.time() - at > CACHE_AGE_MIN_S:
+            shutil.rmtree(cache, ignore_errors=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from newral_kernels import jit
 
 HELPER = """
 from newral_kernels.jit import device
@@ -64,3 +67,34 @@ def test_a_change_in_what_is_called_is_noticed(folder: Path) -> None:
     run(folder)
     (folder / "helper.py").write_text(HELPER.replace("x + x", "x * x"))
     assert run(folder)[0] == "441 True"
+
+
+def test_old_code_is_removed_and_new_code_never(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(jit, "_cache_key", lambda _: "now")
+    folder = tmp_path / "__pycache__" / "compiled"
+    for age in range(8):
+        cache = folder / f"some.module-{age}"
+        cache.mkdir(parents=True)
+        if age >= 2:
+            os.utime(cache, (age, age))  # long ago
+    jit.cache_directory.cache_clear()
+    try:
+        assert jit.cache_directory("some.module") == folder / "some.module-now"
+    finally:
+        jit.cache_directory.cache_clear()
+    left = {path.name.removeprefix("some.module-") for path in folder.iterdir()}
+    assert left == {"now", "0", "1", "7"}
+
+
+def test_a_cache_that_vanishes_costs_time_only(folder: Path) -> None:
+    main = (folder / "main.py").read_text()
+    vanishing = main.replace(
+        "import numpy as np",
+        "import numpy as np\nimport shutil\nfrom newral_kernels import jit\n"
+        "at = jit.cache_directory(__name__)\nshutil.rmtree(at)\nat.write_text('no folder')",
+    )
+    (folder / "main.py").write_text(vanishing + "\nat.unlink()\n")
+    assert run(folder) == ["42 True", "refused"]
